@@ -1,0 +1,1 @@
+"""Adapters to the outside world; no consumer loops live here."""

@@ -1,0 +1,1 @@
+"""Kafka: client configuration, administration, the embedded broker, the broadcast reader."""

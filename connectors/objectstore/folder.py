@@ -1,0 +1,125 @@
+"""An object store in a local folder."""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+from uuid import uuid4
+
+from connectors.errors import DependencyDown
+from connectors.objectstore.contract import ObjectMissing, ObjectStore, ref_to
+from schemas.events import ArtefactRef
+
+_TEMPORARY = ".writing-"
+
+
+def open_store(url: str) -> ObjectStore:
+    """The store at `url`: `file:///folder`. Raises ValueError for any other."""
+    parts = urlsplit(url)
+    if parts.scheme != "file" or not parts.path:
+        raise ValueError(f"object store {url!r}: expected file:///folder")
+    return FolderStore(Path(unquote(parts.path)))
+
+
+class FolderStore:
+    """Keys are paths below one folder. A write goes to a temporary file beside its place, is flushed to
+    the disk and then renamed (or linked, where the first must win) into place."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, key: str, data: bytes) -> ArtefactRef:
+        with _disk_faults(key):
+            place = self._place(key)
+            with _written(place, data) as temporary:
+                temporary.replace(place)
+        return ref_to(key, data)
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        with _disk_faults(key):
+            place = self._place(key)
+            if place.exists():
+                return False
+            with _written(place, data) as temporary:
+                try:
+                    os.link(temporary, place)
+                except FileExistsError:
+                    return False
+        return True
+
+    def get(self, key: str) -> bytes:
+        with _disk_faults(key):
+            return self._place(key).read_bytes()
+
+    def find(self, key: str) -> ArtefactRef | None:
+        place = self._place(key)
+        try:
+            with _disk_faults(key), place.open("rb") as file:
+                os.utime(file.fileno())
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                return ArtefactRef(key=key, sha256=digest, size_bytes=file.tell())
+        except ObjectMissing:
+            return None
+
+    @contextmanager
+    def local_file(self, key: str) -> Iterator[Path]:
+        place = self._place(key)
+        if not place.is_file():
+            raise ObjectMissing(key)
+        yield place
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        folder = self._root / prefix
+        for parent, folders, names in os.walk(folder):
+            folders.sort()
+            for name in sorted(names):
+                if not name.startswith(_TEMPORARY):
+                    yield Path(parent, name).relative_to(self._root).as_posix()
+
+    def delete(self, key: str) -> None:
+        place = self._place(key)
+        with _disk_faults(key), contextlib.suppress(ObjectMissing):
+            place.unlink(missing_ok=True)
+            for parent in place.relative_to(self._root).parents:
+                if parent != Path():
+                    with contextlib.suppress(OSError):  # other objects are in it
+                        (self._root / parent).rmdir()
+
+    def _place(self, key: str) -> Path:
+        names = PurePosixPath(key).parts
+        if not names or key != "/".join(names) or any(n in ("..", "/") or "\0" in n for n in names):
+            raise ValueError(f"object key {key!r}: expected plain names joined by '/'")
+        return self._root.joinpath(*names)
+
+
+@contextmanager
+def _disk_faults(key: str) -> Iterator[None]:
+    """Name the disk's errors by what the caller should do."""
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise ObjectMissing(key) from error
+    except OSError as error:
+        raise DependencyDown("object store", f"{key}: {error.strerror}") from error
+
+
+@contextmanager
+def _written(place: Path, data: bytes) -> Iterator[Path]:
+    """A temporary file beside `place` that holds `data` for good; gone when the context ends."""
+    temporary = place.with_name(f"{_TEMPORARY}{uuid4().hex}")
+    try:
+        while True:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # a delete removed the empty folder meanwhile
+                file = temporary.open("xb")
+                break
+        with file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The `reelay` command line."""

@@ -1,0 +1,1 @@
+"""The consumer groups, and the runtime that runs them."""

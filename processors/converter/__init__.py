@@ -1,0 +1,1 @@
+"""Turns an upload into probed facts and audio segments (consumer group `converter`)."""

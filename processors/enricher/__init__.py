@@ -1,0 +1,1 @@
+"""Turns a segment's words into sentences, keywords and speech rate (consumer group `enricher`)."""

@@ -1,0 +1,1 @@
+"""How any processor runs: one poll loop, worker processes, commits, retries, dead letters."""

@@ -1,0 +1,1 @@
+"""Turns audio segments into words (consumer group `transcriber`)."""

@@ -1,0 +1,140 @@
+"""Events to bytes and back: Avro in the Confluent wire format.
+
+The format: one zero byte, the schema's id (4 bytes, big-endian), the Avro binary body.
+Source: Confluent Schema Registry documentation, "Wire format".
+"""
+
+import dataclasses
+import enum
+import io
+import json
+import struct
+import types
+import typing
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import Any, Protocol, TypeVar, cast
+
+import fastavro
+import fastavro.read
+from fastavro.types import Schema
+
+from schemas.events import Event
+from schemas.topics import Topic, topic_of
+
+_HEADER = struct.Struct(">bI")
+R = TypeVar("R")
+
+
+class UndecodableError(Exception):
+    """The bytes are no Avro event of ours; trying again will not help."""
+
+
+class SchemaRegistry(Protocol):
+    """Gives schemas their ids. May block on the network at a schema's first use, never after."""
+
+    def id_of(self, topic: Topic, schema: str) -> int:
+        """The id of this topic's schema.
+
+        Raises DependencyDown, or LookupError if it is not registered."""
+
+    def schema_of(self, schema_id: int) -> str:
+        """The `.avsc` text under that id. Raises DependencyDown, or LookupError if there is none."""
+
+
+@cache
+def schema_text(topic: Topic) -> str:
+    """The topic's `.avsc` file."""
+    return (files("schemas") / "avro" / topic.schema_file).read_text("utf-8")
+
+
+@cache
+def _parsed(schema: str) -> Schema:
+    return fastavro.parse_schema(json.loads(schema))
+
+
+class Codec:
+    """Encodes and decodes events. Cheap to call: schemas and ids are cached."""
+
+    def __init__(self, registry: SchemaRegistry) -> None:
+        self._registry = registry
+        self._ids: dict[str, int] = {}
+        self._writers: dict[int, Schema] = {}
+
+    def encode(self, event: Event) -> bytes:
+        """The event's bytes for its topic. Raises DependencyDown and LookupError as the registry does,
+        ValueError if a field's value does not fit its schema."""
+        topic = topic_of(event)
+        schema = schema_text(topic)
+        schema_id = self._ids.get(topic.name)
+        if schema_id is None:
+            schema_id = self._ids[topic.name] = self._registry.id_of(topic, schema)
+        body = io.BytesIO()
+        body.write(_HEADER.pack(0, schema_id))
+        try:
+            fastavro.schemaless_writer(body, _parsed(schema), to_record(event))
+        except (TypeError, KeyError, OverflowError) as error:
+            raise ValueError(f"{type(event).__name__} does not fit its schema: {error}") from error
+        return body.getvalue()
+
+    def decode(self, data: bytes, topic: Topic) -> Event:
+        """The event in `data`, whichever version of the schema wrote it.
+
+        Raises UndecodableError for anything that is not an event of this topic, DependencyDown as the
+        registry does.
+        """
+        if len(data) < _HEADER.size:
+            raise UndecodableError(f"{len(data)} bytes are too few for an Avro event")
+        magic, schema_id = _HEADER.unpack_from(data)
+        if magic != 0:
+            raise UndecodableError(f"starts with byte {magic}, not in the Confluent wire format")
+        try:
+            writer = self._writers.get(schema_id)
+            if writer is None:
+                writer = self._writers[schema_id] = _parsed(self._registry.schema_of(schema_id))
+            body = io.BytesIO(data)
+            body.seek(_HEADER.size)
+            record = fastavro.schemaless_reader(body, writer, _parsed(schema_text(topic)))
+        except LookupError as error:
+            raise UndecodableError(f"unknown schema id {schema_id}") from error
+        except (EOFError, ValueError, TypeError, fastavro.read.SchemaResolutionError) as error:
+            raise UndecodableError(f"no {topic.event.__name__}: {error}") from error
+        if body.tell() != len(data):
+            raise UndecodableError(f"{len(data) - body.tell()} bytes follow the event")
+        return from_record(topic.event, cast("dict[str, Any]", record))
+
+
+def to_record(value: Any) -> Any:
+    """A dataclass as the plain dicts, lists and strings that fastavro writes and `json` understands
+    (but for times, which stay datetimes)."""
+    if dataclasses.is_dataclass(value):
+        return {f.name: to_record(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple):
+        return [to_record(item) for item in value]
+    return value.value if isinstance(value, enum.Enum) else value
+
+
+def from_record(kind: type[R], record: dict[str, Any]) -> R:
+    """The inverse of `to_record`."""
+    return cast("R", _reader(kind)(record))  # type: ignore[arg-type]  # a class is hashable
+
+
+@cache
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """A function that turns a plain value into `kind`."""
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        readers = [(f.name, _reader(hints[f.name])) for f in dataclasses.fields(kind)]
+        make = cast("type[Any]", kind)
+        return lambda record: make(**{name: read(record[name]) for name, read in readers})
+    if typing.get_origin(kind) is tuple:
+        item = _reader(typing.get_args(kind)[0])
+        return lambda values: tuple(item(value) for value in values)
+    if isinstance(kind, types.UnionType):
+        (some,) = (part for part in typing.get_args(kind) if part is not types.NoneType)
+        read = _reader(some)
+        return lambda value: None if value is None else read(value)
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return kind
+    return lambda value: value

@@ -1,0 +1,15 @@
+"""Deterministic ids: the same piece of work has the same event id, however often it is done."""
+
+from uuid import UUID, uuid5
+
+_EVENTS = UUID("6f9b1c62-5f5e-5e0b-9d38-0f1a8f0a7c11")
+
+
+def event_id(event_type: str, video_id: str, revision: int, stage: str, index: int | None = None) -> str:
+    """UUID 5 of what an event is about.
+
+    event_type: class name of the event. stage: who emits it. index: segment index, or what else tells
+    several events of one type and stage apart; None where there is one.
+    """
+    piece = "" if index is None else str(index)
+    return str(uuid5(_EVENTS, "\n".join((event_type, video_id, str(revision), stage, piece))))
