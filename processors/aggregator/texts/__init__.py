@@ -1,0 +1,1 @@
+"""What a video's pieces say, as documents: transcript, captions, chapters, summary, timeline. Pure functions."""
