@@ -106,23 +106,13 @@ def _film(speech: Path, spoken: list[Spoken], duration_s: float) -> None:
         ":nb_colors=4:c0=0x0d1b3e:c1=0x14506b:c2=0x33246b:c3=0x0f7a6c"
     )
     picture = ",".join([*_titles(spoken, duration_s), "format=yuv420p"])
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", colours, "-i", str(speech)]
-        + ["-vf", picture, "-c:v", "libx264", "-preset", "veryslow", "-crf", "26", "-threads", "1"]
-        + ["-c:a", "aac", "-b:a", "80k", "-ar", "48000", "-ac", "1", "-t", f"{duration_s:.3f}"]
-        + [
-            "-map_metadata",
-            "-1",
-            "-fflags",
-            "+bitexact",
-            "-flags:v",
-            "+bitexact",
-            "-flags:a",
-            "+bitexact",
-        ]
-        + ["-movflags", "+faststart", str(CLIP)],
-        check=True,
-    )
+    inputs = ["-f", "lavfi", "-i", colours, "-i", str(speech)]
+    video = ["-vf", picture, "-c:v", "libx264", "-preset", "veryslow", "-crf", "26", "-threads", "1"]
+    audio = ["-c:a", "aac", "-b:a", "80k", "-ar", "48000", "-ac", "1"]
+    same_bytes = "-map_metadata -1 -fflags +bitexact -flags:v +bitexact -flags:a +bitexact".split()
+    container = ["-t", f"{duration_s:.3f}", "-movflags", "+faststart", str(CLIP)]
+    ffmpeg = ["ffmpeg", "-v", "error", "-y"]
+    subprocess.run([*ffmpeg, *inputs, *video, *audio, *same_bytes, *container], check=True)
 
 
 def _titles(spoken: list[Spoken], duration_s: float) -> Iterator[str]:
