@@ -109,7 +109,7 @@ def _film(speech: Path, spoken: list[Spoken], duration_s: float) -> None:
     inputs = ["-f", "lavfi", "-i", colours, "-i", str(speech)]
     video = ["-vf", picture, "-c:v", "libx264", "-preset", "veryslow", "-crf", "26", "-threads", "1"]
     audio = ["-c:a", "aac", "-b:a", "80k", "-ar", "48000", "-ac", "1"]
-    same_bytes = "-map_metadata -1 -fflags +bitexact -flags:v +bitexact -flags:a +bitexact".split()
+    same_bytes = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags", "+bitexact"]
     container = ["-t", f"{duration_s:.3f}", "-movflags", "+faststart", str(CLIP)]
     ffmpeg = ["ffmpeg", "-v", "error", "-y"]
     subprocess.run([*ffmpeg, *inputs, *video, *audio, *same_bytes, *container], check=True)

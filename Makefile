@@ -1,0 +1,31 @@
+# The daily vocabulary. Each target sets itself up: see ops/environment.sh.
+.PHONY: help demo test lint lock clean
+
+PYTEST_ARGS ?=
+export PYTHON
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+
+demo: ## caption the demonstration clip and show the captions
+	@ops/environment.sh demo ffmpeg
+	@ops/demo/run.sh
+
+test: ## run all tests
+	@ops/environment.sh dev ffmpeg espeak-ng
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+lint: ## check format, style, types and the walls between the folders
+	@ops/environment.sh dev
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+lock: ## choose package versions anew, for every supported Python
+	@ops/environment.sh dev
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@ops/lock.sh
+
+clean: ## remove the virtual environment and what tools left behind
+	rm -rf .venv build reelay-out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
