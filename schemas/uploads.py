@@ -1,0 +1,44 @@
+"""`upload.json`: the VideoUploaded event as a stored object; creating it takes the revision's number.
+
+JSON, UTF-8, times in ISO 8601. Fields that are left out have their defaults, fields that are not known
+are ignored, so that files of older and newer versions read alike.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from schemas.codec import from_record, to_record
+from schemas.events import VideoUploaded
+
+_STAGE_TIMES = ("queued_at", "began_at", "ended_at")
+
+
+def upload_key(video_id: str, revision: int) -> str:
+    """Where the upload of that revision is kept in the object store."""
+    return f"results/{video_id}/{revision}/upload.json"
+
+
+def dump_upload(event: VideoUploaded) -> bytes:
+    """The object's bytes; the same event gives the same bytes."""
+    return json.dumps(
+        to_record(event), ensure_ascii=False, indent=1, default=datetime.isoformat
+    ).encode()
+
+
+def load_upload(data: bytes) -> VideoUploaded:
+    """The inverse. Raises ValueError for anything else."""
+    try:
+        given: dict[str, Any] = json.loads(data)
+        defaults = to_record(VideoUploaded(video_id=given["video_id"], source=given["source"]))
+        record = defaults | given
+        record["options"] = defaults["options"] | given.get("options", {})
+        if "made_at" in given:
+            record["made_at"] = datetime.fromisoformat(given["made_at"])
+        record["stages"] = [
+            stage | {name: datetime.fromisoformat(stage[name]) for name in _STAGE_TIMES}
+            for stage in record["stages"]
+        ]
+        return from_record(VideoUploaded, record)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no upload: {error!r}") from error
