@@ -1,0 +1,88 @@
+"""`outcome.json`: the event that ends a revision, as a stored object, and where results are kept.
+
+Creating the object, only if it is absent, *is* the decision; whoever finds it emits the event that it
+holds. JSON, UTF-8, times in ISO 8601 to the millisecond, so that the event read back has the very bytes
+of the event written. Fields left out have their defaults, unknown ones are ignored.
+"""
+
+import dataclasses
+import json
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from schemas.codec import from_record, to_record
+from schemas.events import VideoCancelled, VideoCompleted, VideoFailed
+
+Outcome = VideoCompleted | VideoFailed | VideoCancelled
+
+_KINDS: dict[str, type[Outcome]] = {
+    kind.__name__: kind for kind in (VideoCompleted, VideoFailed, VideoCancelled)
+}
+_STAGE_TIMES = ("queued_at", "began_at", "ended_at")
+
+
+def results_prefix(video_id: str, revision: int | None = None) -> str:
+    """Where the results of a revision, or of all, are kept in the object store; ends with "/".
+
+    Raises ValueError for a video_id that is no plain name: it could point at what is not the video's.
+    """
+    if PurePosixPath(video_id).parts != (video_id,) or video_id in (".", "..", "/") or "\0" in video_id:
+        raise ValueError(f"video_id {video_id!r}: expected a plain name")
+    return f"results/{video_id}/" if revision is None else f"results/{video_id}/{revision}/"
+
+
+def uploads_prefix(video_id: str) -> str:
+    """Where a video's uploaded files are kept; ends with "/". Raises ValueError as `results_prefix`."""
+    results_prefix(video_id)
+    return f"uploads/{video_id}/"
+
+
+def outcome_key(video_id: str, revision: int) -> str:
+    """Where a revision's outcome is kept. Raises ValueError as `results_prefix`."""
+    return f"{results_prefix(video_id, revision)}outcome.json"
+
+
+def cancel_key(video_id: str, revision: int) -> str:
+    """Where the wish to cancel a revision is kept. Raises ValueError as `results_prefix`."""
+    return f"{results_prefix(video_id, revision)}cancel.json"
+
+
+def deleted_key(video_id: str) -> str:
+    """The marker of a deleted video, the one object of it that stays. Raises ValueError as
+    `results_prefix`."""
+    return f"{results_prefix(video_id)}deleted.json"
+
+
+def dump_outcome(event: Outcome) -> bytes:
+    """The object's bytes; the same event gives the same bytes."""
+    record = {"type": type(event).__name__, "event": to_record(event)}
+    return json.dumps(record, ensure_ascii=False, indent=1, default=_milliseconds).encode()
+
+
+def load_outcome(data: bytes) -> Outcome:
+    """The inverse. Raises ValueError for anything else."""
+    try:
+        record: dict[str, Any] = json.loads(data)
+        kind = _KINDS[record["type"]]
+        given: dict[str, Any] = _defaults(kind) | record["event"]
+        given["made_at"] = datetime.fromisoformat(given["made_at"])
+        given["stages"] = [
+            stage | {name: datetime.fromisoformat(stage[name]) for name in _STAGE_TIMES}
+            for stage in given["stages"]
+        ]
+        return from_record(kind, given)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no outcome: {error!r}") from error
+
+
+def _defaults(kind: type[Outcome]) -> dict[str, Any]:
+    return {
+        field.name: to_record(field.default)
+        for field in dataclasses.fields(kind)
+        if field.default is not dataclasses.MISSING
+    }
+
+
+def _milliseconds(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds")
