@@ -1,1 +1,1 @@
-"""The contracts: the Avro schemas (`avro/*.avsc`, the truth), a dataclass each, the codec, the topics."""
+"""The contracts: the Avro schemas (`avro/*.avsc`, the truth), a dataclass each, the codec, topics."""

@@ -12,18 +12,29 @@ import struct
 import types
 import typing
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Any, Protocol, TypeVar, cast
 
 import fastavro
 import fastavro.read
+from fastavro.schema import SchemaParseException
 from fastavro.types import Schema
 
-from schemas.events import Event
+from schemas.events import EPOCH, Event
 from schemas.topics import Topic, topic_of
 
 _HEADER = struct.Struct(">bI")
+# What fastavro raises for bytes that do not follow their schema (OverflowError: a time beyond any year).
+_NO_EVENT = (
+    EOFError,
+    LookupError,
+    OverflowError,
+    TypeError,
+    ValueError,
+    fastavro.read.SchemaResolutionError,
+)
 R = TypeVar("R")
 
 
@@ -89,20 +100,28 @@ class Codec:
         magic, schema_id = _HEADER.unpack_from(data)
         if magic != 0:
             raise UndecodableError(f"starts with byte {magic}, not in the Confluent wire format")
+        writer = self._writer(schema_id)
+        body = io.BytesIO(data)
+        body.seek(_HEADER.size)
         try:
-            writer = self._writers.get(schema_id)
-            if writer is None:
-                writer = self._writers[schema_id] = _parsed(self._registry.schema_of(schema_id))
-            body = io.BytesIO(data)
-            body.seek(_HEADER.size)
             record = fastavro.schemaless_reader(body, writer, _parsed(schema_text(topic)))
-        except LookupError as error:
-            raise UndecodableError(f"unknown schema id {schema_id}") from error
-        except (EOFError, ValueError, TypeError, fastavro.read.SchemaResolutionError) as error:
+            event = from_record(topic.event, cast("dict[str, Any]", record))
+        except _NO_EVENT as error:
             raise UndecodableError(f"no {topic.event.__name__}: {error}") from error
         if body.tell() != len(data):
             raise UndecodableError(f"{len(data) - body.tell()} bytes follow the event")
-        return from_record(topic.event, cast("dict[str, Any]", record))
+        return event
+
+    def _writer(self, schema_id: int) -> Schema:
+        """The schema that wrote an event. Raises UndecodableError if nobody knows it."""
+        writer = self._writers.get(schema_id)
+        if writer is None:
+            try:
+                writer = _parsed(self._registry.schema_of(schema_id))
+            except (LookupError, ValueError, SchemaParseException) as error:
+                raise UndecodableError(f"unknown schema id {schema_id}") from error
+            self._writers[schema_id] = writer
+        return writer
 
 
 def to_record(value: Any) -> Any:
@@ -137,4 +156,11 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
         return lambda value: None if value is None else read(value)
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return kind
+    if kind is datetime:
+        return _time
     return lambda value: value
+
+
+def _time(value: datetime | int) -> datetime:
+    """fastavro gives a time that it read as a datetime, but a schema's default as the number there."""
+    return value if isinstance(value, datetime) else EPOCH + timedelta(milliseconds=value)
