@@ -19,7 +19,7 @@ _TEMPORARY = ".writing-"
 def open_store(url: str) -> ObjectStore:
     """The store at `url`: `file:///folder`. Raises ValueError for any other."""
     parts = urlsplit(url)
-    if parts.scheme != "file" or not parts.path:
+    if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
         raise ValueError(f"object store {url!r}: expected file:///folder")
     return FolderStore(Path(unquote(parts.path)))
 
@@ -72,8 +72,9 @@ class FolderStore:
         yield place
 
     def keys(self, prefix: str) -> Iterator[str]:
-        folder = self._root / prefix
-        for parent, folders, names in os.walk(folder):
+        if prefix and (not prefix.endswith("/") or ".." in prefix.split("/") or prefix.startswith("/")):
+            raise ValueError(f"prefix {prefix!r}: expected plain names, each followed by '/'")
+        for parent, folders, names in os.walk(self._root / prefix, onerror=_unreadable):
             folders.sort()
             for name in sorted(names):
                 if not name.startswith(_TEMPORARY):
@@ -81,7 +82,7 @@ class FolderStore:
 
     def delete(self, key: str) -> None:
         place = self._place(key)
-        with _disk_faults(key), contextlib.suppress(ObjectMissing):
+        with contextlib.suppress(ObjectMissing), _disk_faults(key):
             place.unlink(missing_ok=True)
             for parent in place.relative_to(self._root).parents:
                 if parent != Path():
@@ -95,12 +96,18 @@ class FolderStore:
         return self._root.joinpath(*names)
 
 
+def _unreadable(error: OSError) -> None:
+    """What a listing does about a folder that it cannot read; one that is gone holds nothing."""
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise DependencyDown("object store", f"{error.filename}: {error.strerror}") from error
+
+
 @contextmanager
 def _disk_faults(key: str) -> Iterator[None]:
     """Name the disk's errors by what the caller should do."""
     try:
         yield
-    except (FileNotFoundError, IsADirectoryError) as error:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise ObjectMissing(key) from error
     except OSError as error:
         raise DependencyDown("object store", f"{key}: {error.strerror}") from error
