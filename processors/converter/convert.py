@@ -1,0 +1,226 @@
+"""The converter's work on one upload."""
+
+import logging
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from pathlib import Path
+
+from connectors.errors import TransientError
+from connectors.objectstore import ObjectMissing, ObjectStore
+from processors.converter.cut import pieces
+from processors.converter.decode import decoding
+from processors.converter.faults import Unusable, clock
+from processors.converter.place import RATE_HZ, Samples
+from processors.converter.probe import Facts, Sound, chosen, has_data_at, probe
+from processors.converter.segments import stored
+from processors.converter.settings import ConverterSettings
+from processors.converter.source import local_file, shown_name
+from processors.runtime.contract import Job, PoisonError
+from schemas.events import (
+    ArtefactRef,
+    AudioSegmented,
+    Event,
+    FailureKind,
+    StageFailed,
+    VideoConverted,
+    VideoProbed,
+    VideoUploaded,
+)
+from schemas.uploads import dump_upload, load_upload, upload_key
+
+_EARLIER = 64
+"""How many of a video's first segments each later one refers to."""
+
+_MAX_ID_BYTES = 200
+_SHORTFALL_S = 1.0
+_SHORTFALL_RATIO = 0.01
+"""Sound that falls short of the declared duration by no more than this is complete: containers round."""
+
+_log = logging.getLogger(__name__)
+
+
+class Converter:
+    """Probes an upload, decodes its sound and stores it in segments.
+
+    Yields VideoProbed, an AudioSegmented for each segment while ffmpeg is still running, VideoConverted;
+    or, as the last event, StageFailed for what is the file's own fault.
+    """
+
+    def __init__(
+        self, store: ObjectStore, local_roots: tuple[Path, ...], settings: ConverterSettings
+    ) -> None:
+        self._store = store
+        self._local_roots = local_roots
+        self._settings = settings
+
+    def process(self, event: VideoUploaded, job: Job) -> Generator[Event]:
+        upload = self._claimed(event)
+        segments, reached_s = 0, 0.0
+        try:
+            with closing(self._converted(upload, job)) as converted:
+                for made in converted:
+                    yield made
+                    if isinstance(made, AudioSegmented):
+                        segments, reached_s = segments + 1, made.end_s
+        except Unusable as fault:
+            yield StageFailed(
+                video_id=upload.video_id,
+                revision=upload.revision,
+                stage="converter",
+                start_s=reached_s,
+                kind=FailureKind.FILE,
+                reason=str(fault),
+                segments_out=segments,
+            )
+
+    def _claimed(self, event: VideoUploaded) -> VideoUploaded:
+        """The upload that owns this revision's number: this one, unless another was first.
+
+        Whoever repeats a number gets the first upload's events again, with the first one's ids, instead
+        of a result mixed of two files.
+        """
+        _validate(event)
+        key = upload_key(event.video_id, event.revision)
+        if self._store.put_if_absent(key, dump_upload(event)):
+            return event
+        try:
+            first = load_upload(self._store.get(key))
+        except ObjectMissing as error:
+            raise TransientError(f"{key} was deleted meanwhile") from error
+        except ValueError as error:
+            raise PoisonError(f"{key}: {error}") from error
+        if (first.source, first.options, first.wanted) != (event.source, event.options, event.wanted):
+            _log.warning("%s revision %d is taken by another upload", event.video_id, event.revision)
+        return first
+
+    def _converted(self, upload: VideoUploaded, job: Job) -> Generator[Event]:
+        with local_file(upload.source, self._store, self._local_roots) as path:
+            facts = probe(path, self._settings, while_waiting=job.check)
+            sound = chosen(facts, upload.options.audio_track)
+            yield _probed(upload, facts, sound)
+            if sound is None:
+                warning = "The video has no sound, so there is nothing to caption."
+                yield _summed_up(upload, facts, has_audio=False, warnings=(warning,))
+            else:
+                yield from self._segmented(upload, path, facts, sound, job)
+
+    def _segmented(
+        self, upload: VideoUploaded, path: Path, facts: Facts, sound: Sound, job: Job
+    ) -> Iterator[Event]:
+        index, end = 0, 0
+        earlier: tuple[ArtefactRef, ...] = ()
+        with decoding(path, facts, sound, self._settings, while_waiting=job.check) as decoded:
+            for piece in pieces(_reported(decoded.samples, facts, job)):
+                audio = stored(piece.samples, self._store, reuse=upload.options.reuse)
+                yield AudioSegmented(
+                    video_id=upload.video_id,
+                    revision=upload.revision,
+                    index=index,
+                    start_s=piece.start / RATE_HZ,
+                    end_s=piece.end / RATE_HZ,
+                    audio_start_s=piece.audio_start / RATE_HZ,
+                    audio_end_s=piece.audio_end / RATE_HZ,
+                    audio=audio,
+                    earlier=earlier,
+                    options=upload.options,
+                )
+                index, end = index + 1, piece.end
+                earlier = (*earlier, audio)[:_EARLIER]
+            damaged = decoded.damaged
+            if index == 0 and (reason := decoded.no_sound_reason(sound)) is not None:
+                raise Unusable(reason)
+        warnings = []
+        if index == 0:
+            warnings.append("The audio track is empty, so there is nothing to caption.")
+        elif self._cut_short(path, facts, end / RATE_HZ, job):
+            assert facts.duration_s is not None
+            warnings.append(
+                f"The file ends at {clock(end / RATE_HZ)} though it declares {clock(facts.duration_s)}:"
+                " it is incomplete."
+            )
+        elif damaged:
+            warnings.append("Parts of the sound are damaged; words there may be missing.")
+        yield _summed_up(
+            upload,
+            facts,
+            segments=index,
+            decoded_s=end / RATE_HZ,
+            has_audio=True,
+            warnings=tuple(warnings),
+        )
+
+    def _cut_short(self, path: Path, facts: Facts, decoded_s: float, job: Job) -> bool:
+        """Whether the file ends before it declares to, not only its sound. ffmpeg's exit status does not
+        tell: it is 0 for a file that was cut off."""
+        if facts.duration_s is None:
+            return False
+        allowed_s = max(_SHORTFALL_S, _SHORTFALL_RATIO * facts.duration_s)
+        if decoded_s >= facts.duration_s - allowed_s:
+            return False
+        at_s = facts.duration_s - allowed_s
+        return not has_data_at(path, at_s, facts, self._settings, while_waiting=job.check)
+
+
+def _validate(event: VideoUploaded) -> None:
+    """Refuse what can't be a place in the object store. Raises PoisonError."""
+    video_id = event.video_id
+    if (
+        video_id in ("", ".", "..")
+        or not video_id.isprintable()
+        or any(character in video_id for character in "/\\:")
+        or len(video_id.encode("utf-8", "replace")) > _MAX_ID_BYTES
+    ):
+        raise PoisonError(
+            f"video_id {video_id[:_MAX_ID_BYTES]!r}: expected 1 to {_MAX_ID_BYTES} bytes of printable"
+            " characters without '/', '\\' and ':'"
+        )
+    if event.revision < 1:
+        raise PoisonError(f"revision {event.revision}: expected 1 or more")
+
+
+def _reported(samples: Iterator[Samples], facts: Facts, job: Job) -> Iterator[Samples]:
+    """The samples, with the job told how far they have got."""
+    decoded = 0
+    for chunk in samples:
+        job.check()
+        decoded += len(chunk)
+        job.progress(decoded / RATE_HZ, facts.duration_s, "s")
+        yield chunk
+
+
+def _probed(upload: VideoUploaded, facts: Facts, sound: Sound | None) -> VideoProbed:
+    return VideoProbed(
+        video_id=upload.video_id,
+        revision=upload.revision,
+        source=upload.source,
+        name=shown_name(upload),
+        size_bytes=facts.size_bytes,
+        container=facts.container,
+        duration_s=facts.duration_s,
+        start_time_s=facts.start_time_s,
+        audio_tracks=tuple(each.track for each in facts.sounds),
+        video_tracks=facts.video_tracks,
+        audio_track=None if sound is None else sound.track.track,
+        options=upload.options,
+        wanted=upload.wanted,
+    )
+
+
+def _summed_up(
+    upload: VideoUploaded,
+    facts: Facts,
+    *,
+    segments: int = 0,
+    decoded_s: float = 0.0,
+    has_audio: bool,
+    warnings: tuple[str, ...],
+) -> VideoConverted:
+    return VideoConverted(
+        video_id=upload.video_id,
+        revision=upload.revision,
+        segments=segments,
+        duration_s=decoded_s,
+        declared_duration_s=facts.duration_s,
+        has_audio=has_audio,
+        warnings=warnings,
+    )

@@ -1,0 +1,109 @@
+"""A file's sound as 16 kHz mono samples on the video's timeline, streamed while ffmpeg decodes."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import ffmpeg
+
+from processors.converter.faults import Unusable
+from processors.converter.matroska import blocks
+from processors.converter.place import RATE_HZ, Samples, placed
+from processors.converter.probe import Facts, Sound
+from processors.converter.settings import ConverterSettings
+from processors.converter.tool import GUARDS, Limits, Tool, input_name, running
+
+_SPLICE_S = 3600
+"""A transport stream whose time stamps jump ahead by more was spliced; by less, it has a hole."""
+
+_NO_DECODER = ("Decoder not found", "not found for input stream", "Unknown decoder", "no decoder")
+_DAMAGE = ("decod", "Invalid data", "corrupt", "invalid")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """A decoding under way. samples: chunks of at most a second, from the video's time 0 on."""
+
+    samples: Iterator[Samples]
+    _tool: Tool
+
+    @property
+    def damaged(self) -> bool:
+        """Whether parts could not be decoded, as far as it has got."""
+        return any(sign in self._tool.errors for sign in _DAMAGE)
+
+    def no_sound_reason(self, sound: Sound) -> str | None:
+        """What is wrong with a track that gave nothing; None if it is merely empty."""
+        codec = sound.track.codec
+        if codec == "unknown" or any(sign in self._tool.errors for sign in _NO_DECODER):
+            return (
+                f"The sound's codec ({codec}) can't be decoded; convert the file to MP4 with AAC sound."
+            )
+        if self.damaged:
+            return (
+                f"None of the sound in audio track {sound.track.track} ({codec}) can be decoded: it is"
+                " damaged or encrypted; upload an intact copy without copy protection."
+            )
+        return None
+
+
+@contextmanager
+def decoding(
+    path: Path,
+    facts: Facts,
+    sound: Sound,
+    settings: ConverterSettings,
+    *,
+    while_waiting: Callable[[], None],
+) -> Iterator[Decoding]:
+    """Decode one audio track; ffmpeg is gone when the context ends.
+
+    Reading the samples raises TransientError and Unusable as `Tool.chunks` does.
+    """
+    expected_s = settings.max_duration_s if facts.duration_s is None else facts.duration_s
+    limits = Limits(
+        stall_s=settings.stall_limit_s,
+        total_s=settings.decode_grace_s + settings.decode_limit_ratio * expected_s,
+        memory_bytes=settings.ffmpeg_memory_bytes,
+    )
+    with running(command(path, sound, settings), limits, while_waiting=while_waiting) as tool:
+        yield Decoding(_bounded(placed(blocks(tool.chunks())), settings.max_duration_s), tool)
+
+
+def command(path: Path, sound: Sound, settings: ConverterSettings) -> list[str]:
+    """The ffmpeg command line that writes one audio track as PCM in Matroska to its stdout.
+
+    ffmpeg moves the container's start time to 0. Placing is not left to its `aresample=async`, which
+    holds a hole in memory and gives up on a long one (sound that started an hour late took 3 GB and came
+    out 40 s short).
+    """
+    source = ffmpeg.input(
+        input_name(path), **GUARDS, threads=1, dts_delta_threshold=_SPLICE_S, vn=None, sn=None, dn=None
+    )
+    stream = source[str(sound.index)]
+    if not sound.layout_known and sound.track.channels > 1:
+        share = 1 / sound.track.channels
+        stream = stream.filter_(
+            "pan", "mono|c0=" + "+".join(f"{share:.4f}*c{c}" for c in range(sound.track.channels))
+        )
+    mono = stream.filter_("aformat", sample_fmts="s16", sample_rates=RATE_HZ, channel_layouts="mono")
+    # Sound from before the video's start (an encoder's run-in) would make the muxer move everything.
+    output = mono.filter_("atrim", start=0).output(
+        "pipe:1", format="matroska", acodec="pcm_s16le", fflags="+bitexact", map_metadata=-1
+    )
+    quiet = output.global_args("-nostdin", "-hide_banner", "-loglevel", "error", "-filter_threads", "1")
+    arguments: list[str] = ffmpeg.compile(quiet, cmd=settings.ffmpeg)
+    return arguments
+
+
+def _bounded(samples: Iterator[Samples], max_s: float) -> Iterator[Samples]:
+    decoded = 0
+    for chunk in samples:
+        decoded += len(chunk)
+        if decoded > max_s * RATE_HZ:
+            raise Unusable(
+                f"The file lasts longer than the {max_s / 3600:.1f} h that are accepted;"
+                " upload it in parts."
+            )
+        yield chunk

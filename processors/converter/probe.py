@@ -1,0 +1,202 @@
+"""What a file declares about itself, as ffprobe reads it."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from processors.converter.faults import Unusable
+from processors.converter.settings import ConverterSettings
+from processors.converter.tool import GUARDS, Limits, input_name, running
+from schemas.events import AudioTrack, VideoTrack
+
+_MAX_OUTPUT_BYTES = 8 * 2**20
+_MAX_TRACKS = 256
+_SHOWN = (
+    "format=format_name,duration,start_time"
+    ":stream=index,codec_type,codec_name,channels,channel_layout,sample_rate,width,height,avg_frame_rate"
+    ",start_time,duration"
+    ":stream_tags=language,title,DURATION:stream_disposition=default,attached_pic,timed_thumbnails"
+)
+_ESTIMATED = "Estimating duration from bitrate"
+_WHY = (
+    (
+        "moov atom not found",
+        "The file has no index (moov), so it was cut off or is still being written;",
+    ),
+    (
+        "not on whitelist",
+        "The file is a playlist, a picture or of another kind that holds no sound itself;",
+    ),
+    ("Permission denied", "The file may not be read here; change its permissions, or"),
+    ("No such file", "The file disappeared;"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """One audio track and what decoding it needs. index: its position among all streams."""
+
+    track: AudioTrack
+    index: int
+    layout_known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a file declares. duration_s: null where it is missing or only a guess from the bit rate."""
+
+    container: str
+    size_bytes: int
+    duration_s: float | None
+    start_time_s: float
+    sounds: tuple[Sound, ...]
+    video_tracks: tuple[VideoTrack, ...]
+
+
+def probe(path: Path, settings: ConverterSettings, *, while_waiting: Callable[[], None]) -> Facts:
+    """Read what the file declares.
+
+    Raises Unusable for what is no media, too large or too long, TransientError as `running` does.
+    """
+    try:
+        size_bytes = path.stat().st_size
+    except OSError as error:
+        raise Unusable("The file disappeared; upload it again.") from error
+    if size_bytes == 0:
+        raise Unusable("The file is empty (0 bytes); upload it again.")
+    if size_bytes > settings.max_file_bytes:
+        raise Unusable(
+            f"The file has {size_bytes / 1e9:.1f} GB, more than the accepted"
+            f" {settings.max_file_bytes / 1e9:.1f} GB; upload a smaller version."
+        )
+    text, errors, status = _ffprobe(
+        path, settings, {"show_entries": _SHOWN, "of": "json"}, while_waiting=while_waiting
+    )
+    if status != 0:
+        why = next(
+            (why for sign, why in _WHY if sign in errors),
+            "The file is no video or audio that can be read;",
+        )
+        raise Unusable(f"{why} upload the complete file, or convert it to MP4 first.")
+    declared = json.loads(text)
+    streams = declared.get("streams", [])[:_MAX_TRACKS]
+    estimated = _ESTIMATED in errors
+    facts = Facts(
+        container=declared["format"]["format_name"],
+        size_bytes=size_bytes,
+        duration_s=None if estimated else _seconds(declared["format"].get("duration")),
+        start_time_s=_seconds(declared["format"].get("start_time")) or 0.0,
+        sounds=tuple(
+            _sound(number, stream)
+            for number, stream in enumerate(s for s in streams if s.get("codec_type") == "audio")
+        ),
+        video_tracks=tuple(_video_track(stream) for stream in streams if _is_video(stream)),
+    )
+    if not facts.sounds and not facts.video_tracks:
+        raise Unusable("The file has neither sound nor picture; upload a video or audio file.")
+    if facts.duration_s is not None and facts.duration_s > settings.max_duration_s:
+        raise Unusable(
+            f"The file lasts {facts.duration_s / 3600:.1f} h, more than the"
+            f" {settings.max_duration_s / 3600:.1f} h that are accepted; upload it in parts."
+        )
+    return facts
+
+
+def has_data_at(
+    path: Path,
+    at_s: float,
+    facts: Facts,
+    settings: ConverterSettings,
+    *,
+    while_waiting: Callable[[], None],
+) -> bool:
+    """Whether any track of the file reaches that time on the video's timeline."""
+    from_s = max(0.0, facts.start_time_s + at_s - 10)
+    options = {"read_intervals": f"{from_s:.3f}%", "show_entries": "packet=pts_time", "of": "csv=p=0"}
+    text, _, _ = _ffprobe(path, settings, options, while_waiting=while_waiting)
+    times = [_seconds(line.strip(",")) for line in text.split()]
+    return any(time is not None and time >= facts.start_time_s + at_s for time in times)
+
+
+def chosen(facts: Facts, audio_track: int | None) -> Sound | None:
+    """The audio track to transcribe: the one asked for, else the default one, else the first; None where
+    there is no sound. Raises Unusable if the one asked for does not exist."""
+    if audio_track is None:
+        default = (sound for sound in facts.sounds if sound.track.default)
+        return next(default, facts.sounds[0] if facts.sounds else None)
+    if 0 <= audio_track < len(facts.sounds):
+        return facts.sounds[audio_track]
+    there = ", ".join(_described(sound.track) for sound in facts.sounds) or "none"
+    raise Unusable(f"There is no audio track {audio_track}; choose one that the file has: {there}.")
+
+
+def _ffprobe(
+    path: Path,
+    settings: ConverterSettings,
+    options: Mapping[str, str],
+    *,
+    while_waiting: Callable[[], None],
+) -> tuple[str, str, int]:
+    """Its output, errors and exit status."""
+    flags = [part for name, value in {**GUARDS, **options}.items() for part in (f"-{name}", value)]
+    command = [settings.ffprobe, "-v", "warning", *flags, "-i", input_name(path)]
+    limits = Limits(
+        stall_s=settings.probe_limit_s,
+        total_s=settings.probe_limit_s,
+        memory_bytes=settings.ffmpeg_memory_bytes,
+    )
+    output = bytearray()
+    with running(command, limits, while_waiting=while_waiting) as tool:
+        for chunk in tool.chunks():
+            output += chunk
+            if len(output) > _MAX_OUTPUT_BYTES:
+                raise Unusable("The file declares too many tracks to be read; convert it to MP4 first.")
+        return output.decode("utf-8", "replace"), tool.errors, tool.status()
+
+
+def _sound(number: int, stream: dict[str, Any]) -> Sound:
+    tags = stream.get("tags", {})
+    language = tags.get("language")
+    return Sound(
+        AudioTrack(
+            track=number,
+            codec=stream.get("codec_name", "unknown"),
+            language=None if language in (None, "", "und") else language[:35],
+            title=tags.get("title", "")[:200] or None,
+            channels=stream.get("channels", 0),
+            sample_rate_hz=int(stream.get("sample_rate", 0)),
+            default=bool(stream.get("disposition", {}).get("default")),
+        ),
+        stream["index"],
+        layout_known="channel_layout" in stream,
+    )
+
+
+def _is_video(stream: dict[str, Any]) -> bool:
+    disposition = stream.get("disposition", {})
+    cover = disposition.get("attached_pic") or disposition.get("timed_thumbnails")
+    return stream.get("codec_type") == "video" and not cover
+
+
+def _video_track(stream: dict[str, Any]) -> VideoTrack:
+    frames, _, seconds = stream.get("avg_frame_rate", "0/0").partition("/")
+    return VideoTrack(
+        codec=stream.get("codec_name", "unknown"),
+        width=stream.get("width", 0),
+        height=stream.get("height", 0),
+        frame_rate=int(frames) / int(seconds) if int(frames) and int(seconds) else None,
+    )
+
+
+def _described(track: AudioTrack) -> str:
+    details = [part for part in (track.language, track.title, track.codec) if part]
+    return f"{track.track} ({', '.join(details)})"
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:  # "N/A"
+        return None
