@@ -1,0 +1,27 @@
+"""The cluster that a command talks to."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def cluster_options(command: F) -> F:
+    """Add --brokers and --registry, by default those of the environment."""
+    brokers = click.option(
+        "--brokers",
+        envvar="REELAY_KAFKA_BROKERS",
+        required=True,
+        show_envvar=True,
+        help="Kafka bootstrap servers, host:port[,host:port…].",
+    )
+    registry = click.option(
+        "--registry",
+        envvar="REELAY_REGISTRY_URL",
+        default="",
+        show_envvar=True,
+        help="Schema registry's URL; without one, ids are fingerprints of the shipped schemas.",
+    )
+    return brokers(registry(command))

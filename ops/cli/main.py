@@ -1,0 +1,78 @@
+"""The entry point of `reelay`: finds the command, and turns errors into one line and an exit status."""
+
+import io
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+
+import click
+
+from ops.cli.status import FAILED, INTERRUPTED
+
+_COMMANDS = {
+    "run": "Caption video and audio files on this machine.",
+    "publish": "Announce uploads to a cluster.",
+    "consume": "Show the events of a topic, decoded.",
+    "processor": "Run one processor, configured by the environment.",
+    "doctor": "Check that this machine has what Reelay needs.",
+}
+"""Each command is the module of that name; the texts are here so that --help imports none of them."""
+
+
+class _Commands(click.Group):
+    """Imports a command only when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command = import_module(f"ops.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="reelay")
+def reelay() -> None:
+    """Turn video into searchable captions.
+
+    \b
+    Example:
+      reelay run talk.mp4
+    """
+
+
+def main() -> int:
+    """Run the command line. Returns the exit status: 0 all well, 1 something failed, 2 usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a name need not fit the terminal's character set
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    try:
+        status = reelay.main(prog_name="reelay", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return INTERRUPTED
+    except BrokenPipeError:  # `reelay … | head`
+        sys.stderr.close()
+        return FAILED
+    return status if isinstance(status, int) else 0
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Leave by the same way as Ctrl-C, so that everything is stopped in order."""
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""`reelay processor`: one consumer group's program, as containers run it."""
+
+import click
+
+from ops.cli.errors import one_line
+from ops.pipeline.processors import PROCESSORS, run_processor
+
+
+@click.command("processor")
+@click.argument("name", type=click.Choice(PROCESSORS))
+def command(name: str) -> int:
+    """Run one processor until it is told to stop.
+
+    It takes its settings from the environment: REELAY_KAFKA_BROKERS and REELAY_STORE_URL are needed.
+
+    \b
+    Example:
+      REELAY_KAFKA_BROKERS=localhost:9092 REELAY_STORE_URL=file:///srv/reelay reelay processor converter
+    """
+    with one_line():
+        try:
+            return run_processor(name)
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"Python package {error.name!r} is missing: pip install 'reelay[{name}]'"
+            ) from error

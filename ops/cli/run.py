@@ -1,0 +1,246 @@
+"""`reelay run`: files in, captions out, on this machine."""
+
+import os
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connectors.objectstore import ObjectMissing, open_store
+from connectors.registry import FingerprintRegistry
+from ops.cli.display import display
+from ops.cli.errors import one_line
+from ops.cli.report import Report
+from ops.cli.status import FAILED
+from ops.cli.text import shown
+from ops.pipeline.door import Limits
+from ops.pipeline.export import FORMATS, Exported, export
+from ops.pipeline.files import Unusable, covering_folders, media_files
+from ops.pipeline.folders import plan_folders
+from ops.pipeline.local import local_pipeline
+from ops.pipeline.progress import Progress
+from ops.pipeline.revisions import Task, task_for
+from ops.pipeline.state import state_folder
+from ops.pipeline.work import work
+from processors.transcriber.models import ModelMissing, resolve_model
+from processors.transcriber.settings import TranscriberSettings
+from schemas.codec import Codec
+from schemas.events import Options, VideoCompleted
+from schemas.events import Task as SpeechTask
+from schemas.outcomes import Outcome
+
+_HOTWORDS_MAX = 2_000
+_FORMATS_HELP = ", ".join(FORMATS)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for."""
+
+    paths: tuple[Path, ...]
+    options: Options
+    model: str
+    workers: int
+    formats: tuple[str, ...]
+    out: Path
+    force: bool
+    as_json: bool
+
+
+class _Formats(click.ParamType):
+    name = "formats"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        asked = [part.strip().lower() for part in str(value).split(",") if part.strip()]
+        if wrong := [part for part in asked if part not in (*FORMATS, "all")]:
+            self.fail(f"{wrong[0]!r} is none of {_FORMATS_HELP}, all", param, ctx)
+        return FORMATS if not asked or "all" in asked else tuple(f for f in FORMATS if f in asked)
+
+
+def _language(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"mixed|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
+        raise click.BadParameter(f"{value!r} is no language tag such as de or en-GB, nor 'mixed'")
+    return value
+
+
+def _hotwords(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and len(value) > _HOTWORDS_MAX:
+        raise click.BadParameter(f"{len(value)} characters are too many, the limit is {_HOTWORDS_MAX}")
+    return value
+
+
+@click.command("run")
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="FILE|FOLDER...", type=click.Path(path_type=Path)
+)
+@click.option(
+    "--model", help="Whisper model: a name (tiny.en, base, small, …) or a folder.  [default: small]"
+)
+@click.option(
+    "--language",
+    callback=_language,
+    help="Language of the speech (de, en-GB, …), or 'mixed'.  [default: heard]",
+)
+@click.option(
+    "--task",
+    type=click.Choice([task.value for task in SpeechTask]),
+    default=SpeechTask.TRANSCRIBE.value,
+    show_default=True,
+    help="Write what is said, or translate it to English.",
+)
+@click.option(
+    "--audio-track", type=click.IntRange(0), help="Which audio track, from 0.  [default: the file's own]"
+)
+@click.option("--hotwords", callback=_hotwords, help="Words and names to expect, separated by spaces.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=lambda: len(os.sched_getaffinity(0)),
+    show_default="one for each core",
+    help="Segments to transcribe at once; each worker holds the model in memory.",
+)
+@click.option(
+    "--format",
+    "formats",
+    type=_Formats(),
+    default="all",
+    show_default=True,
+    help=f"Which files: {_FORMATS_HELP}.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reelay-out"),
+    show_default=True,
+    help="Folder for the results, one folder in it for each file.",
+)
+@click.option("--force", is_flag=True, help="Make everything anew, also what is done already.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each file.")
+def command(
+    *,
+    paths: tuple[Path, ...],
+    model: str | None,
+    language: str | None,
+    task: str,
+    audio_track: int | None,
+    hotwords: str | None,
+    workers: int,
+    formats: tuple[str, ...],
+    out: Path,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Caption video and audio files on this machine.
+
+    Each file NAME gets a folder OUT/NAME with its captions (.srt, .vtt), text (.txt), transcript with
+    word times (.json), chapters, summary and timeline. Folders are searched for media files. A run that
+    was stopped goes on where it was when it is started again.
+
+    \b
+    Examples:
+      reelay run talk.mp4
+      reelay run lectures/ --language de --format srt,txt --out captions
+    """
+    with one_line():
+        model = _full_name(model or TranscriberSettings().model)
+        options = Options(
+            language=language,
+            task=SpeechTask(task),
+            model=model,
+            audio_track=audio_track,
+            hotwords=hotwords,
+        )
+        return run(Request(paths, options, model, workers, formats, out, force, as_json))
+
+
+def run(request: Request) -> int:
+    """Caption the files. Returns the exit status.
+
+    Raises ClickException, and what `one_line` turns into one.
+    """
+    began_s = time.monotonic()
+    state = state_folder(os.environ)
+    store = open_store(state.store_url)
+    progress = Progress(began_s)
+    view = display(progress)
+    report = Report(view, as_json=request.as_json)
+    files = []
+    for found in media_files(request.paths):
+        if isinstance(found, Unusable):
+            report.unusable(found)
+        else:
+            files.append(found)
+    folders = plan_folders(request.out, ((file.source, file.path.stem) for file in files))
+    tasks = [task_for(store, file, request.options, force=request.force) for file in files]
+
+    def finish(task: Task, outcome: Outcome) -> None:
+        written: list[Exported] = []
+        folder = folders[task.file.source]
+        if isinstance(outcome, VideoCompleted):
+            try:
+                written = export(store, outcome, folder, task.file.source, request.formats)
+            except (OSError, ObjectMissing) as error:
+                report.unwritten(task, folder, error)
+                return
+        report.finished(task, outcome, written)
+
+    for task in tasks:
+        if task.done is not None:
+            finish(task, task.done)
+    to_do = {(task.upload.video_id, task.upload.revision): task for task in tasks if task.done is None}
+    if to_do:
+        _get_model(request.model)
+        logs = state.new_log_folder()
+        report.logs = logs
+        with (
+            local_pipeline(
+                store_url=state.store_url,
+                local_roots=covering_folders(task.file for task in to_do.values()),
+                workers=request.workers,
+                model=request.model,
+                logs=logs,
+            ) as pipeline,
+            view,
+        ):
+            codec = Codec(FingerprintRegistry())
+            uploads = [task.upload for task in to_do.values()]
+
+            def tick() -> None:
+                pipeline.processes.watch()
+                view.refresh(len(uploads) - progress.begun)
+
+            for event in work(uploads, pipeline.brokers, store, codec, limits=Limits(), on_tick=tick):
+                progress.take(event, time.monotonic())
+                if isinstance(event, Outcome):
+                    finish(to_do[event.video_id, event.revision], event)
+    report.summary(time.monotonic() - began_s)
+    return FAILED if report.failed else 0
+
+
+def _full_name(model: str) -> str:
+    """A model's name as it is; a folder as an absolute path, so that a later run knows it again."""
+    folder = Path(model).expanduser()
+    return os.fspath(folder.resolve()) if folder.is_dir() else model
+
+
+def _get_model(name: str) -> None:
+    """Have the model on this machine before anything starts; from the hub if need be.
+
+    Raises ClickException with what to do.
+    """
+    models = Path(TranscriberSettings().models_folder)
+    try:
+        try:
+            resolve_model(name, models)
+        except ModelMissing:
+            click.echo(f"Getting the model {shown(name)}, once …", err=True)
+            resolve_model(name, models, download=True)
+    except ModelMissing as error:
+        raise click.ClickException(str(error)) from error

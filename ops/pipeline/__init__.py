@@ -1,0 +1,1 @@
+"""The whole pipeline on one machine: the embedded broker, the processors, and the work given to them."""

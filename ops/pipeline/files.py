@@ -1,0 +1,111 @@
+"""The user's files: which ones are meant, and who they are."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from ops.pipeline.folders import MARKER
+
+MEDIA_SUFFIXES = frozenset(
+    [".aac", ".ac3", ".aif", ".aiff", ".amr", ".caf", ".flac", ".m4a", ".m4b", ".mka", ".mp2", ".mp3", ".oga", ".ogg", ".opus", ".ra", ".spx", ".wav", ".weba", ".wma", ".wv", ".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv"]
+)
+"""What a file in a folder must end in to be taken; a file that is named is taken whatever it ends in."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """One file to be captioned.
+
+    given: as the user named it. path: absolute, links resolved. video_id: the same for the same file
+    until it is edited.
+    """
+
+    given: Path
+    path: Path
+    video_id: str
+    size_bytes: int
+
+    @property
+    def source(self) -> str:
+        """The file as a `file:` URL, exact for any name that a file system allows."""
+        return "file://" + quote(os.fsencode(self.path))
+
+    @property
+    def name(self) -> str:
+        """The file's name as text; bytes that are no UTF-8 become U+FFFD."""
+        return os.fsencode(self.given.name or self.path.name).decode(errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Something the user named that cannot be captioned, and why."""
+
+    given: Path
+    reason: str
+
+
+def media_files(arguments: Iterable[Path]) -> Iterator[MediaFile | Unusable]:
+    """Every file that the arguments mean, each once, folders walked in the order of their names."""
+    seen: set[str] = set()
+    for argument in arguments:
+        found = _walk(argument) if argument.is_dir() else iter((argument,))
+        empty = True
+        for path in found:
+            empty = False
+            file = identify(path)
+            if isinstance(file, Unusable):
+                yield file
+            elif file.video_id not in seen:
+                seen.add(file.video_id)
+                yield file
+        if empty:
+            yield Unusable(argument, "no media files in this folder")
+
+
+def identify(given: Path) -> MediaFile | Unusable:
+    """Who the file is, by its resolved path, size and time of change; its content is not read."""
+    try:
+        path = given.resolve(strict=True)
+        facts = path.stat()
+        if not path.is_file():
+            return Unusable(given, "not a file")
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        return Unusable(given, (error.strerror or str(error)).lower())
+    who = os.fsencode(path) + f"\0{facts.st_size}\0{facts.st_mtime_ns}".encode()
+    return MediaFile(given, path, hashlib.sha256(who).hexdigest()[:32], facts.st_size)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        if MARKER in names:
+            folders.clear()  # we wrote this folder
+            continue
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in MEDIA_SUFFIXES:
+                yield Path(parent, name)
+
+
+def covering_folders(files: Iterable[MediaFile]) -> str:
+    """`REELAY_LOCAL_ROOTS` for these files: the fewest folders that hold them all, joined by ':'.
+
+    A folder with a ':' in its path cannot stand in that list, so its nearest ancestor without one does.
+    An environment variable holds 128 KiB: very many folders are covered by the one they share.
+    """
+    roots: list[str] = []
+    for folder in sorted({_without_colon(file.path.parent) for file in files}):
+        if not any(folder.is_relative_to(root) for root in roots[-1:]):
+            roots.append(os.fspath(folder))
+    joined = ":".join(roots)
+    return joined if len(os.fsencode(joined)) < 100_000 else os.path.commonpath(roots)
+
+
+def _without_colon(folder: Path) -> Path:
+    while ":" in os.fspath(folder):
+        folder = folder.parent
+    return folder

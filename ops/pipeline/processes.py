@@ -1,0 +1,136 @@
+"""The processes of the local pipeline: started, watched, and stopped without leaving any behind."""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+_RESTARTS = 3
+_FIRST_PAUSE_S = 0.5
+_BROKER_START_S = 20.0
+_STOP_GRACE_S = 5.0
+
+
+class ProcessDied(Exception):
+    """A process ended by itself and restarts did not help. The message names it and its log."""
+
+
+@dataclass(slots=True)
+class _Process:
+    name: str
+    environ: Mapping[str, str]
+    running: subprocess.Popen[bytes]
+    restarts: int = 0
+    restart_at: float | None = None
+
+
+@dataclass(slots=True)
+class Processes:
+    """Processes that live at most as long as this context and this program.
+
+    logs: an existing folder; each process writes NAME.log in it.
+    """
+
+    logs: Path
+    _processes: dict[str, _Process] = field(default_factory=dict)
+    _lifeline: tuple[int, int] = field(default_factory=os.pipe)
+
+    def start_broker(self) -> str:
+        """Start the embedded broker; gives its address. Raises ProcessDied if it does not start."""
+        running = self._spawn("broker", {}, stdout=subprocess.PIPE)
+        self._processes["broker"] = _Process("broker", {}, running)
+        assert running.stdout is not None
+        with running.stdout as out:
+            ready, _, _ = select.select([out], [], [], _BROKER_START_S)
+            address = out.readline().decode().strip() if ready else ""
+        if not address:
+            raise ProcessDied(f"the embedded broker did not start; see {self.log('broker')}")
+        return address
+
+    def start(self, name: str, environ: Mapping[str, str]) -> None:
+        """Start a processor with these variables added to the environment."""
+        self._processes[name] = _Process(name, environ, self._spawn(name, environ))
+
+    def log(self, name: str) -> Path:
+        """Where the process writes what it has to say."""
+        return self.logs / f"{name}.log"
+
+    def watch(self) -> None:
+        """Start again what has died, some times, each time after a longer pause. Does not block.
+
+        Raises ProcessDied if it dies once more, or if it is the broker, whose memory is gone with it.
+        """
+        now = time.monotonic()
+        for process in self._processes.values():
+            if process.restart_at is not None:
+                if now >= process.restart_at:
+                    process.running = self._spawn(process.name, process.environ)
+                    process.restart_at = None
+                continue
+            status = process.running.poll()
+            if status is None:
+                continue
+            _kill_group(process.running.pid)
+            if process.name == "broker" or process.restarts == _RESTARTS:
+                raise ProcessDied(
+                    f"{process.name} stopped ({_in_words(status)}); see {self.log(process.name)}"
+                )
+            process.restart_at = now + _FIRST_PAUSE_S * 2**process.restarts
+            process.restarts += 1
+
+    def stop(self, grace_s: float = _STOP_GRACE_S) -> None:
+        """Ask the processors to stop, and kill what is left after `grace_s` with all it started."""
+        workers = [process.running for process in self._processes.values() if process.name != "broker"]
+        deadline = time.monotonic() + grace_s
+        for running in workers:
+            running.terminate()
+        for running in workers:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                running.wait(max(0.0, deadline - time.monotonic()))
+        for process in self._processes.values():
+            _kill_group(process.running.pid)
+            process.running.wait()
+        self._processes.clear()
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.stop()
+        finally:
+            for end in self._lifeline:
+                os.close(end)
+
+    def _spawn(
+        self, name: str, environ: Mapping[str, str], stdout: int | None = None
+    ) -> subprocess.Popen[bytes]:
+        with self.log(name).open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "ops.pipeline.child", name],
+                env={**os.environ, **environ},
+                stdin=self._lifeline[0],
+                stdout=log if stdout is None else stdout,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C reaches this program alone, which stops them
+            )
+
+
+def _kill_group(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+def _in_words(status: int) -> str:
+    if status >= 0:
+        return f"exit status {status}"
+    return f"killed by {signal.Signals(-status).name}"

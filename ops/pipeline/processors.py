@@ -1,0 +1,25 @@
+"""The processors by name, each run by the settings in the environment."""
+
+from importlib import import_module
+
+from connectors.settings import Connections
+
+PROCESSORS = ("converter", "transcriber", "enricher", "aggregator")
+"""Every consumer group that there is."""
+
+
+def run_processor(name: str) -> int:
+    """Run one processor until SIGTERM. Returns its exit status.
+
+    Raises pydantic's ValidationError for a wrong setting, ImportError if its extra is not installed.
+    """
+    connections = Connections()  # type: ignore[call-arg]  # from the environment
+    if name == "aggregator":
+        from processors.aggregator import app  # noqa: PLC0415  # Faust only where it is used
+
+        return app.run(connections)
+    from processors.runtime.main import run  # noqa: PLC0415
+    from processors.runtime.settings import RuntimeSettings  # noqa: PLC0415
+
+    stage = import_module(f"processors.{name}.processor").stage(connections)
+    return run(stage, connections, RuntimeSettings())

@@ -1,0 +1,100 @@
+"""Gives uploads to a running pipeline and tells what becomes of them."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+from confluent_kafka import KafkaException, Producer
+
+from connectors.objectstore import ObjectStore
+from ops.pipeline.door import Door, Limits
+from ops.pipeline.follow import Follower
+from ops.pipeline.revisions import find_outcome
+from schemas.codec import Codec
+from schemas.events import Event, VideoCancelled, VideoCompleted, VideoFailed, VideoUploaded
+from schemas.headers import event_headers
+from schemas.topics import (
+    AUDIO_SEGMENTED,
+    AUDIO_SEGMENTED_BULK,
+    OUTCOMES,
+    SEGMENT_ENRICHED,
+    STAGE_FAILED,
+    VIDEO_CONVERTED,
+    VIDEO_PROBED,
+    topic_of,
+)
+
+FOLLOWED = (
+    VIDEO_PROBED,
+    AUDIO_SEGMENTED,
+    AUDIO_SEGMENTED_BULK,
+    VIDEO_CONVERTED,
+    SEGMENT_ENRICHED,
+    STAGE_FAILED,
+    *OUTCOMES,
+)
+_TICK_S = 0.1
+_LOOK_S = 5.0
+"""How often the store is asked for outcomes. Events say the same sooner; but if this program was
+suspended for long, the broker may have dropped them."""
+
+
+def work(
+    uploads: Iterable[VideoUploaded],
+    brokers: str,
+    store: ObjectStore,
+    codec: Codec,
+    *,
+    limits: Limits,
+    on_tick: Callable[[], None],
+) -> Iterator[Event]:
+    """Publish the uploads as the door lets them in; yield what happens until each has its outcome.
+
+    An upload is yielded itself when it goes in; its outcome comes once, other events may be repeated.
+    on_tick is called some times a second; what it raises ends the work. Raises KafkaException,
+    DependencyDown.
+    """
+    door = Door(limits)
+    waiting = deque(uploads)
+    unfinished: dict[tuple[str, int], VideoUploaded] = {}
+    producer = Producer({"bootstrap.servers": brokers, "partitioner": "murmur2_random", "log_level": 3})
+    look_at = time.monotonic() + _LOOK_S
+    with Follower(brokers, FOLLOWED, codec) as follower:
+        while waiting or unfinished:
+            while waiting and door.lets_in(waiting[0]):
+                upload = waiting.popleft()
+                publish(producer, upload, codec)
+                door.enter(upload)
+                unfinished[upload.video_id, upload.revision] = upload
+                yield upload
+            producer.flush()
+            events = follower.read(_TICK_S)
+            if time.monotonic() >= look_at:
+                events += [
+                    found for upload in unfinished.values() if (found := find_outcome(store, upload))
+                ]
+                look_at = time.monotonic() + _LOOK_S
+            for event in events:
+                door.take(event)
+                key = (event.video_id, event.revision)
+                if key in unfinished:
+                    if isinstance(event, VideoCompleted | VideoFailed | VideoCancelled):
+                        del unfinished[key]
+                    yield event
+            on_tick()
+
+
+def publish(producer: Producer, event: Event, codec: Codec, *, wait_s: float = 30.0) -> None:
+    """Write an event to its topic and wait until the broker has it. Raises KafkaException."""
+    failed: list[KafkaException] = []
+    topic = topic_of(event)
+    producer.produce(
+        topic.name,
+        key=topic.key(event).encode(),
+        value=codec.encode(event),
+        headers=dict(event_headers(event, source="cli")),
+        on_delivery=lambda error, _: failed.append(KafkaException(error)) if error else None,
+    )
+    producer.flush(wait_s)
+    if failed:
+        raise failed[0]
