@@ -15,6 +15,7 @@ import numpy as np
 from processors.transcriber.guards import Evidence, doubt
 from processors.transcriber.languages import Heard
 from processors.transcriber.models import ModelFiles
+from processors.transcriber.onsets import pauses, settle
 from processors.transcriber.settings import TranscriberSettings
 from processors.transcriber.speech import (
     SAMPLE_RATE,
@@ -145,7 +146,7 @@ class Recogniser:
             for window, first_try in zip(batch, self._decode(batch, speech, TRIES[0]), strict=True):
                 words += self._believed(window, first_try, speech)
             decoded(batch[-1].pieces[-1].end / SAMPLE_RATE)
-        return tuple(words)
+        return tuple(settle(words, pauses(samples, spans)))
 
     def _packed(self, samples: Samples) -> tuple[list[Span], list[Window]]:
         """Where speech is, and the windows that hold it."""
