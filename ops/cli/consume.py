@@ -4,27 +4,20 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, cast
+from itertools import islice
+from typing import Any
 
 import click
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    OFFSET_END,
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
 
+from connectors.kafka.broadcast import BroadcastReader
+from connectors.kafka.records import Record
 from connectors.registry import open_registry
+from connectors.settings import Connections
 from ops.cli.errors import one_line
 from ops.cli.kafka import cluster_options
 from ops.cli.text import shown
 from schemas.codec import Codec, UndecodableError, to_record
 from schemas.topics import PREFIX, TOPICS, Topic, topic_named
-
-_CONNECT_S = 10.0
 
 
 @click.command("consume")
@@ -63,10 +56,13 @@ def command(
     """
     with one_line():
         codec = Codec(open_registry(registry))
-        messages = _messages(_known(topic), brokers, from_beginning=from_beginning, timeout_s=timeout_s)
-        for message in islice(messages, count):
-            record = _record(message, codec)
-            click.echo(json.dumps(record, default=str) if as_json else _for_people(record))
+        connections = Connections(kafka_brokers=brokers, registry_url=registry, store_url="")
+        records = _records(
+            _known(topic), connections, from_beginning=from_beginning, timeout_s=timeout_s
+        )
+        for record in islice(records, count):
+            plain = _plain(record, codec)
+            click.echo(json.dumps(plain, default=datetime.isoformat) if as_json else _for_people(plain))
     return 0
 
 
@@ -91,67 +87,39 @@ def _origin(name: str) -> Topic | None:
     return None
 
 
-def _messages(
-    topic: str, brokers: str, *, from_beginning: bool, timeout_s: float | None
-) -> Iterator[Message]:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": brokers,
-            "group.id": "reelay-onlooker",  # required; nothing is subscribed or committed
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "isolation.level": "read_committed",
-            "log_level": 2,
-        }
-    )
-    try:
-        found = consumer.list_topics(topic, timeout=_CONNECT_S).topics[topic]
-        if found.error is not None:
-            raise KafkaException(found.error)
-        start = OFFSET_BEGINNING if from_beginning else OFFSET_END
-        consumer.assign([TopicPartition(topic, partition, start) for partition in found.partitions])
+def _records(
+    topic: str, connections: Connections, *, from_beginning: bool, timeout_s: float | None
+) -> Iterator[Record]:
+    with BroadcastReader(connections, [topic], start="beginning" if from_beginning else "end") as reader:
         last = time.monotonic()
         while timeout_s is None or time.monotonic() - last < timeout_s:
-            message = consumer.poll(0.2)
-            if message is None:
-                continue
-            error = message.error()
-            if error is None:
+            record = reader.poll(0.2)
+            if record is not None:
                 last = time.monotonic()
-                yield message
-            elif error.fatal() or error.code() == KafkaError._ALL_BROKERS_DOWN:
-                raise KafkaException(error)
-    finally:
-        consumer.close()
+                yield record
 
 
-def _record(message: Message, codec: Codec) -> dict[str, Any]:
-    """The message as plain data; "value" is the event, or null with "error" saying why."""
-    topic, key, value = message.topic(), message.key(), message.value()
-    _, timestamp_ms = message.timestamp()
-    headers = cast("list[tuple[str, bytes]]", message.headers() or [])
-    record: dict[str, Any] = {
-        "topic": topic,
-        "partition": message.partition(),
-        "offset": message.offset(),
-        "time": datetime.fromtimestamp(timestamp_ms / 1000, UTC).isoformat(timespec="milliseconds"),
-        "key": _text(key),
-        "headers": {name: _text(content) for name, content in headers},
+def _plain(record: Record, codec: Codec) -> dict[str, Any]:
+    """The record as plain data; "value" is the event, or null with "error" saying why."""
+    written = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+    plain: dict[str, Any] = {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "time": written.isoformat(timespec="milliseconds"),
+        "key": None if record.key is None else record.key.decode(errors="replace"),
+        "headers": {name: content.decode(errors="replace") for name, content in record.headers},
         "type": None,
         "value": None,
     }
-    origin = _origin(topic or "")
-    if value is not None and origin is not None:
+    origin = _origin(record.topic)
+    if record.value and origin is not None:
         try:
-            event = codec.decode(value, origin)
-            record |= {"type": type(event).__name__, "value": to_record(event)}
+            event = codec.decode(record.value, origin)
+            plain |= {"type": type(event).__name__, "value": to_record(event)}
         except UndecodableError as error:
-            record["error"] = str(error)
-    return record
-
-
-def _text(content: bytes | str | None) -> str | None:
-    return content.decode(errors="replace") if isinstance(content, bytes) else content
+            plain["error"] = str(error)
+    return plain
 
 
 def _for_people(record: dict[str, Any]) -> str:
@@ -165,7 +133,7 @@ def _for_people(record: dict[str, Any]) -> str:
     else:
         lines.append(f"  {record['type']}")
         lines += [
-            f"    {name}: {json.dumps(value, default=str, ensure_ascii=False)}"
+            f"    {name}: {json.dumps(value, default=datetime.isoformat, ensure_ascii=False)}"
             for name, value in record["value"].items()
         ]
     return "\n".join(shown(line) for line in lines)

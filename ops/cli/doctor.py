@@ -32,10 +32,9 @@ _PACKAGES = {
     "rich": "reelay[cli]",
 }
 """What must be installed, and the extra that brings it."""
-_DECODERS = frozenset(
-    "aac ac3 alac amrnb flac mp2 mp3 opus pcm_s16le vorbis wmav2 "  # noqa: SIM905
-    "flv h264 hevc mpeg2video mpeg4 vp8 vp9 wmv2".split()
-)
+_AUDIO = "aac ac3 alac amrnb flac mp2 mp3 opus pcm_s16le vorbis wmav2"
+_VIDEO = "flv h264 hevc mpeg2video mpeg4 vp8 vp9 wmv2"
+_DECODERS = frozenset(f"{_AUDIO} {_VIDEO}".split())
 """Decoders without which usual files cannot be read; the names are ffmpeg's."""
 _ENCODERS = frozenset(["flac"])
 _FREE_BYTES = 2 * 10**9

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings
 
 from connectors.errors import DependencyDown
 from ops.pipeline.processes import ProcessDied
+from processors.runtime.settings import SettingsError
 
 
 @contextmanager
@@ -19,6 +20,8 @@ def one_line() -> Iterator[None]:
     try:
         yield
     except DependencyDown as error:
+        raise click.ClickException(str(error)) from error
+    except SettingsError as error:
         raise click.ClickException(str(error)) from error
     except ProcessDied as error:
         message = f"{error}. What is done is kept: the same command goes on from there."

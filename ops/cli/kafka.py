@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import click
 
+from connectors.settings import Connections
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -25,3 +27,10 @@ def cluster_options(command: F) -> F:
         help="Schema registry's URL; without one, ids are fingerprints of the shipped schemas.",
     )
     return brokers(registry(command))
+
+
+def cluster(brokers: str, registry: str) -> Connections:
+    """The connections of a command that needs no object store."""
+    return Connections(
+        kafka_brokers=brokers, registry_url=registry, store_url="", local_roots="", log_level="ERROR"
+    )

@@ -5,11 +5,11 @@ from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
 import click
-from confluent_kafka import Producer
 
+from connectors.kafka.clients import open_producer
 from connectors.registry import open_registry
 from ops.cli.errors import one_line
-from ops.cli.kafka import cluster_options
+from ops.cli.kafka import cluster, cluster_options
 from ops.cli.status import FAILED
 from ops.cli.text import plain, shown
 from ops.pipeline.files import Unusable, identify
@@ -17,6 +17,8 @@ from ops.pipeline.revisions import upload_event
 from ops.pipeline.work import publish
 from schemas.codec import Codec
 from schemas.events import Options, Task
+
+_TIMEOUT_MS = 10_000
 
 
 @click.command("publish")
@@ -67,9 +69,7 @@ def command(
     failed = False
     with one_line():
         codec = Codec(open_registry(registry))
-        producer = Producer(
-            {"bootstrap.servers": brokers, "partitioner": "murmur2_random", "log_level": 2}
-        )
+        producer = open_producer(cluster(brokers, registry), message_timeout_ms=_TIMEOUT_MS)
         for source in sources:
             if is_key:
                 name, where, size_bytes = PurePosixPath(source).name, source, None

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from ops.pipeline.folders import MARKER
 
-MEDIA_SUFFIXES = frozenset(
-    [".aac", ".ac3", ".aif", ".aiff", ".amr", ".caf", ".flac", ".m4a", ".m4b", ".mka", ".mp2", ".mp3", ".oga", ".ogg", ".opus", ".ra", ".spx", ".wav", ".weba", ".wma", ".wv", ".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv"]
-)
+_AUDIO = "aac ac3 aif aiff amr caf flac m4a m4b mka mp2 mp3 oga ogg opus ra spx wav weba wma wv"
+_VIDEO = "3g2 3gp asf avi divx f4v flv m2ts m2v m4v mkv mov mp4 mpeg mpg mts mxf ogv rm ts vob webm wmv"
+MEDIA_SUFFIXES = frozenset(f".{suffix}" for suffix in f"{_AUDIO} {_VIDEO}".split())
 """What a file in a folder must end in to be taken; a file that is named is taken whatever it ends in."""
 
 

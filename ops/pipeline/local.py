@@ -5,15 +5,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from connectors.settings import Connections
+from ops.pipeline.broker import PARTITIONS
 from ops.pipeline.processes import Processes
-from ops.pipeline.processors import PROCESSORS
 
 
 @dataclass(frozen=True, slots=True)
 class LocalPipeline:
-    """A running pipeline. brokers: the address of its broker."""
+    """A running pipeline."""
 
-    brokers: str
+    connections: Connections
     processes: Processes
 
 
@@ -28,16 +29,30 @@ def local_pipeline(
     them in the broker. Raises ProcessDied.
     """
     with Processes(logs) as processes:
-        brokers = processes.start_broker()
+        connections = Connections(
+            kafka_brokers=processes.start_broker(),
+            registry_url="",
+            store_url=store_url,
+            local_roots=local_roots,
+            log_level="INFO",
+        )
         shared = {
-            "REELAY_KAFKA_BROKERS": brokers,
-            "REELAY_REGISTRY_URL": "",
-            "REELAY_STORE_URL": store_url,
-            "REELAY_LOCAL_ROOTS": local_roots,
-            "REELAY_TRANSCRIBER_MODEL": model,
+            "REELAY_RUNTIME_HTTP_PORT": "-1",
+            "REELAY_KAFKA_BROKERS": connections.kafka_brokers,
+            "REELAY_REGISTRY_URL": connections.registry_url,
+            "REELAY_STORE_URL": connections.store_url,
+            "REELAY_LOCAL_ROOTS": connections.local_roots,
         }
-        for name in PROCESSORS:
-            processes.start(
-                name, {**shared, "REELAY_RUNTIME_WORKERS": str(workers if name == "transcriber" else 1)}
-            )
-        yield LocalPipeline(brokers, processes)
+        for name, more in _settings(workers, model).items():
+            processes.start(name, shared | more)
+        yield LocalPipeline(connections, processes)
+
+
+def _settings(workers: int, model: str) -> dict[str, dict[str, str]]:
+    """What each processor's environment says besides where everything is."""
+    return {
+        "converter": {"REELAY_RUNTIME_WORKERS": "2"},
+        "transcriber": {"REELAY_RUNTIME_WORKERS": str(workers), "REELAY_TRANSCRIBER_MODEL": model},
+        "enricher": {"REELAY_RUNTIME_WORKERS": "1"},
+        "aggregator": {"REELAY_AGGREGATOR_PARTITIONS": str(PARTITIONS)},
+    }

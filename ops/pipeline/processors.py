@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from connectors.settings import Connections
+from processors.runtime.settings import RuntimeSettings, read_settings
 
 PROCESSORS = ("converter", "transcriber", "enricher", "aggregator")
 """Every consumer group that there is."""
@@ -11,15 +12,15 @@ PROCESSORS = ("converter", "transcriber", "enricher", "aggregator")
 def run_processor(name: str) -> int:
     """Run one processor until SIGTERM. Returns its exit status.
 
-    Raises pydantic's ValidationError for a wrong setting, ImportError if its extra is not installed.
+    Raises SettingsError or pydantic's ValidationError for a wrong setting, ModuleNotFoundError if its
+    extra is not installed.
     """
-    connections = Connections()  # type: ignore[call-arg]  # from the environment
+    connections = read_settings(Connections)
     if name == "aggregator":
         from processors.aggregator import app  # noqa: PLC0415  # Faust only where it is used
 
         return app.run(connections)
-    from processors.runtime.main import run  # noqa: PLC0415
-    from processors.runtime.settings import RuntimeSettings  # noqa: PLC0415
+    from processors.runtime.main import run  # noqa: PLC0415  # the broker does without
 
     stage = import_module(f"processors.{name}.processor").stage(connections)
-    return run(stage, connections, RuntimeSettings())
+    return run(stage, connections, read_settings(RuntimeSettings))

@@ -3,14 +3,17 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 from confluent_kafka import KafkaException, Producer
 
+from connectors.kafka.broadcast import BroadcastReader
+from connectors.kafka.clients import open_producer
 from connectors.objectstore import ObjectStore
+from connectors.settings import Connections
 from ops.pipeline.door import Door, Limits
-from ops.pipeline.follow import Follower
 from ops.pipeline.revisions import find_outcome
-from schemas.codec import Codec
+from schemas.codec import Codec, UndecodableError
 from schemas.events import Event, VideoCancelled, VideoCompleted, VideoFailed, VideoUploaded
 from schemas.headers import event_headers
 from schemas.topics import (
@@ -21,6 +24,7 @@ from schemas.topics import (
     STAGE_FAILED,
     VIDEO_CONVERTED,
     VIDEO_PROBED,
+    topic_named,
     topic_of,
 )
 
@@ -34,6 +38,7 @@ FOLLOWED = (
     *OUTCOMES,
 )
 _TICK_S = 0.1
+_AT_ONCE = 500
 _LOOK_S = 5.0
 """How often the store is asked for outcomes. Events say the same sooner; but if this program was
 suspended for long, the broker may have dropped them."""
@@ -41,7 +46,7 @@ suspended for long, the broker may have dropped them."""
 
 def work(
     uploads: Iterable[VideoUploaded],
-    brokers: str,
+    connections: Connections,
     store: ObjectStore,
     codec: Codec,
     *,
@@ -57,9 +62,9 @@ def work(
     door = Door(limits)
     waiting = deque(uploads)
     unfinished: dict[tuple[str, int], VideoUploaded] = {}
-    producer = Producer({"bootstrap.servers": brokers, "partitioner": "murmur2_random", "log_level": 3})
+    producer = open_producer(connections)
     look_at = time.monotonic() + _LOOK_S
-    with Follower(brokers, FOLLOWED, codec) as follower:
+    with BroadcastReader(connections, (topic.name for topic in FOLLOWED)) as reader:
         while waiting or unfinished:
             while waiting and door.lets_in(waiting[0]):
                 upload = waiting.popleft()
@@ -67,8 +72,7 @@ def work(
                 door.enter(upload)
                 unfinished[upload.video_id, upload.revision] = upload
                 yield upload
-            producer.flush()
-            events = follower.read(_TICK_S)
+            events = list(_read(reader, codec))
             if time.monotonic() >= look_at:
                 events += [
                     found for upload in unfinished.values() if (found := find_outcome(store, upload))
@@ -82,6 +86,17 @@ def work(
                         del unfinished[key]
                     yield event
             on_tick()
+
+
+def _read(reader: BroadcastReader, codec: Codec) -> Iterator[Event]:
+    """What has come by now, after a short wait if that is nothing. Records of others are left out."""
+    record = reader.poll(_TICK_S)
+    for _ in range(_AT_ONCE):
+        if record is None:
+            return
+        with suppress(UndecodableError):  # whoever works on it dead-letters it and tells the aggregator
+            yield codec.decode(record.value, topic_named(record.topic))
+        record = reader.poll(0)
 
 
 def publish(producer: Producer, event: Event, codec: Codec, *, wait_s: float = 30.0) -> None:
