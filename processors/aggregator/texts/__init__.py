@@ -1,1 +1,2 @@
-"""What a video's pieces say, as documents: transcript, captions, chapters, summary, timeline. Pure functions."""
+"""What a video's pieces say, as documents: transcript, captions, chapters, summary, timeline. Functions
+without side effects."""

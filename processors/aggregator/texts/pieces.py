@@ -11,8 +11,8 @@ class Piece:
     """One transcribed segment. Times are seconds on the video's timeline.
 
     The segment answers for start_s to end_s; its audio, audio_start_s to audio_end_s, reaches into its
-    neighbours' where they overlap. sentence_ends: index after each sentence's last word, ascending; empty
-    where the segment was not enriched.
+    neighbours' where they overlap. sentence_ends: index after each sentence's last word, ascending;
+    empty where the segment was not enriched.
     """
 
     index: int

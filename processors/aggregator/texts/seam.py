@@ -1,0 +1,100 @@
+"""Where to go over from one segment's words to the next one's, when both heard the same stretch."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import regex
+
+from schemas.events import Word
+
+SAME_WORD_S = 1.0
+"""Two hearings of a word differ by less than this in time."""
+SLACK_S = 0.5
+"""A word may be heard this far outside the audio it was cut from: word times are estimates."""
+_SAME_TEXT = 2.0
+"""What a pair of equal words is worth; two words at the same time are worth up to 1."""
+
+_MARKS = regex.compile(r"[^\p{L}\p{M}\p{N}]+")
+
+
+def seam(
+    a: Sequence[Word], b: Sequence[Word], overlap: tuple[float, float], border_s: float
+) -> tuple[int, int]:
+    """(i, j) such that a[:i] followed by b[j:] has each spoken word once.
+
+    overlap: the stretch that both heard. border_s: where to go over if all is equal; the middle of the
+    overlap is best, since a word is heard worst where its context is cut off. Words heard by one side
+    only are kept.
+    """
+    from_s, to_s = overlap
+    first = next((i for i in range(len(a), 0, -1) if a[i - 1].end_s <= from_s - SLACK_S), 0)
+    end = next((j for j in range(len(b)) if b[j].start_s >= to_s + SLACK_S), len(b))
+    tail, head = a[first:], b[:end]
+    pairs = _aligned(tail, head)
+    i, j = min(_crossings(pairs, tail, head), key=lambda at: _cost(at, pairs, tail, head, border_s))
+    return first + i, j
+
+
+def _crossings(
+    pairs: Sequence[tuple[int, int]], a: Sequence[Word], b: Sequence[Word]
+) -> list[tuple[int, int]]:
+    """All (i, j) that have both words of no pair: between two pairs, or beside the outermost ones."""
+    fences = [(-1, -1), *pairs, (len(a), len(b))]
+    return [
+        (i, j)
+        for (i0, j0), (i1, j1) in pairwise(fences)
+        for i in range(i0 + 1, i1 + 1)
+        for j in range(j0 + 1, j1 + 1)
+    ]
+
+
+def _cost(
+    at: tuple[int, int],
+    pairs: Sequence[tuple[int, int]],
+    a: Sequence[Word],
+    b: Sequence[Word],
+    border_s: float,
+) -> tuple[int, float]:
+    """Words lost first, then the distance from the border in seconds."""
+    i, j = at
+    paired_a = {pair[0] for pair in pairs}
+    paired_b = {pair[1] for pair in pairs}
+    lost = sum(k not in paired_a for k in range(i, len(a))) + sum(k not in paired_b for k in range(j))
+    sides = [a[i - 1].end_s] * (i > 0) + [b[j].start_s] * (j < len(b))
+    return lost, abs(sum(sides) / len(sides) - border_s) if sides else 0.0
+
+
+def _aligned(a: Sequence[Word], b: Sequence[Word]) -> list[tuple[int, int]]:
+    """Pairs of words that are two hearings of one, in order: the alignment that is worth most
+    (Needleman and Wunsch 1970)."""
+    best = [[0.0] * (len(b) + 1) for _ in range(len(a) + 1)]
+    for i in range(len(a) - 1, -1, -1):
+        for j in range(len(b) - 1, -1, -1):
+            both = _worth(a[i], b[j])
+            best[i][j] = max(best[i + 1][j], best[i][j + 1], both + best[i + 1][j + 1] if both else 0.0)
+    pairs = []
+    i = j = 0
+    while i < len(a) and j < len(b):
+        if best[i][j] == best[i + 1][j]:
+            i += 1
+        elif best[i][j] == best[i][j + 1]:
+            j += 1
+        else:
+            pairs.append((i, j))
+            i, j = i + 1, j + 1
+    return pairs
+
+
+def _worth(a: Word, b: Word) -> float:
+    """How likely two words are hearings of one: more than 0 if they may be."""
+    apart_s = abs(a.start_s + a.end_s - b.start_s - b.end_s) / 2
+    key = _key(a)
+    if key and key == _key(b) and apart_s < SAME_WORD_S:
+        return _SAME_TEXT + SAME_WORD_S - apart_s
+    shared_s = min(a.end_s, b.end_s) - max(a.start_s, b.start_s)
+    shorter_s = min(a.end_s - a.start_s, b.end_s - b.start_s)
+    return min(shared_s / shorter_s, 1.0) if shared_s > 0 and 2 * shared_s >= shorter_s else 0.0
+
+
+def _key(word: Word) -> str:
+    return str(_MARKS.sub("", word.text)).casefold()
