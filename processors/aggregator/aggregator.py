@@ -1,0 +1,335 @@
+"""What the aggregator does with one event: keep its piece, and decide when all are there.
+
+The order of steps makes every crash harmless; whatever comes again finds what is done and does the rest:
+
+1. the piece's row is in the changelog, acknowledged;
+2. if the join is complete: the result files, then `outcome.json`, created only if absent. That is the
+   decision: from here on everybody emits the event in that file, with its id, time and bytes;
+3. the events are emitted and acknowledged;
+4. the `done` row, then the tombstones of the pieces' rows;
+5. only then may the input's offset be committed.
+"""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+
+from connectors.kafka.records import Record
+from connectors.objectstore import ObjectMissing, ObjectStore
+from connectors.objectstore.contract import put_once, ref_to
+from processors.aggregator import outcome as outcomes
+from processors.aggregator import rows
+from processors.aggregator.join import (
+    NOT_CONVERTED,
+    PROBED,
+    Piece,
+    StoredSegment,
+    is_complete,
+    merged,
+    piece_name,
+)
+from processors.aggregator.outcome import STAGE
+from processors.runtime.contract import Failure
+from processors.runtime.handover import received, to_dead
+from processors.runtime.logs import fields, record_fields
+from processors.runtime.stamp import completed, unreadable
+from schemas.codec import Codec, UndecodableError
+from schemas.events import (
+    Event,
+    FailureKind,
+    SegmentEnriched,
+    StageFailed,
+    VideoCancelRequested,
+    VideoConverted,
+    VideoDeleted,
+    VideoProbed,
+    VideoRendered,
+    VideoUploaded,
+)
+from schemas.headers import Headers, event_headers
+from schemas.ids import event_id
+from schemas.outcomes import (
+    Outcome,
+    deleted_key,
+    dump_outcome,
+    load_outcome,
+    outcome_key,
+    results_prefix,
+    uploads_prefix,
+)
+from schemas.topics import (
+    OUTCOMES,
+    SEGMENT_ENRICHED,
+    VIDEO_CONVERTED,
+    VIDEO_PROBED,
+    VIDEO_RENDERED,
+    topic_named,
+    topic_of,
+)
+from schemas.uploads import load_upload, upload_key
+
+log = logging.getLogger(__name__)
+
+_WRITERS = {
+    VIDEO_PROBED.name: "converter",
+    VIDEO_CONVERTED.name: "converter",
+    SEGMENT_ENRICHED.name: "enricher",
+    VIDEO_RENDERED.name: "renderer",
+}
+"""The stages whose pieces are joined, by topic."""
+
+_UNREADABLE = "its result cannot be read"
+
+T = TypeVar("T")
+Revision = tuple[str, int]
+
+
+class Outside(Protocol):
+    """What the aggregator needs of the world. Sends return when the broker has acknowledged them."""
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Run blocking work beside the event loop; a dependency that is down is waited for."""
+
+    async def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
+        """Send a record, to the partition that its key gives."""
+
+    async def write_row(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """Write a row of the table, or remove it (None)."""
+
+    def count(self, what: str) -> None:
+        """Count for the metrics: "poison", or the class name of an outcome."""
+
+
+class Aggregator:
+    """The joins of the partitions that this process owns. Handles one record at a time."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        codec: Codec,
+        outside: Outside,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._codec = codec
+        self._outside = outside
+        self._now = now
+        self._joins: dict[Revision, dict[str, Piece]] = {}
+        self._done: set[Revision] = set()
+        self._deleted: set[str] = set()
+
+    async def recover(self, table: Mapping[bytes, bytes]) -> None:
+        """Start from these rows, forgetting all others."""
+        found = await self._outside.call(lambda: list(self._loaded(table.items())))
+        self._joins, self._done, self._deleted = defaultdict(dict), set(), set()
+        for (video_id, revision), name, piece in found:
+            if name == rows.DELETED:
+                self._deleted.add(video_id)
+            elif name == rows.DONE:
+                self._done.add((video_id, revision))
+            elif piece is not None:
+                self._joins[video_id, revision][name] = piece
+        self._joins = dict(self._joins)
+        log.info("tables recovered: %d open joins, %d done", len(self._joins), len(self._done))
+
+    async def handle(self, record: Record) -> None:
+        """Do all that a record of a joined topic asks for; when this returns, its offset may be
+        committed. Raises nothing that trying again in this process could mend."""
+        if not record.value:  # the tombstone of a compacted topic: what it removes was handled before
+            return
+        try:
+            event = await self._outside.call(
+                lambda: self._codec.decode(record.value, topic_named(record.topic))
+            )
+            results_prefix(event.video_id)
+        except (UndecodableError, ValueError) as error:
+            await self._bury(record, error)
+            return
+        if isinstance(event, VideoDeleted):
+            await self._delete(event.video_id, record.partition)
+        elif event.video_id not in self._deleted:
+            await self._take(completed(event, record), record.partition, record.value)
+
+    async def _take(self, event: Event, partition: int, value: bytes) -> None:
+        """Keep a piece of a video that is not known to be deleted, and decide if it was the last."""
+        revision = (event.video_id, event.revision)
+        name = piece_name(event)
+        if name is None and not isinstance(event, VideoCancelRequested):
+            return
+        if revision in self._done:
+            await self._forget(revision, partition)
+            return
+        if revision not in self._joins and await self._is_over(revision, partition):
+            return
+        if name is not None:
+            await self._keep(revision, partition, name, await self._as_piece(event, value))
+        join = self._joins.get(revision, {})
+        upload = await self._upload(revision, join, event)
+        ending = outcomes.Ending(*revision, join, upload, self._time())
+        if isinstance(event, VideoCancelRequested):
+            await self._decide(revision, partition, lambda: outcomes.cancelled(ending))
+        elif is_complete(join, upload):
+            await self._decide(
+                revision, partition, lambda: outcomes.ended(self._store, self._codec, ending)
+            )
+
+    async def _as_piece(self, event: Event, value: bytes) -> Piece:
+        """The event as a row can hold it."""
+        if isinstance(event, SegmentEnriched):
+            key = f"media/{ref_to('', value).sha256}/enriched.avro"
+            return StoredSegment(
+                event_id=event.event_id,
+                made_at=event.made_at,
+                index=event.index,
+                start_s=event.start_s,
+                end_s=event.end_s,
+                event=await self._outside.call(lambda: put_once(self._store, key, value)),
+            )
+        assert isinstance(event, VideoProbed | VideoConverted | VideoRendered | StageFailed)
+        return event
+
+    async def _keep(self, revision: Revision, partition: int, name: str, piece: Piece) -> None:
+        """Write the piece's row, unless what is there counts for as much."""
+        old = self._joins.get(revision, {}).get(name)
+        counts = merged(old, piece)
+        if counts != old:
+            data = await self._outside.call(lambda: rows.dump_piece(counts, self._codec))
+            await self._outside.write_row(partition, rows.row_key(*revision, name), data)
+            self._joins.setdefault(revision, {})[name] = counts
+
+    async def _is_over(self, revision: Revision, partition: int) -> bool:
+        """Whether the store says that nothing can change for this revision any more."""
+        video_id, _ = revision
+        if await self._outside.call(lambda: self._found(deleted_key(video_id))) is not None:
+            await self._mark_deleted(video_id, partition)
+            return True
+        data = await self._outside.call(lambda: self._found(outcome_key(*revision)))
+        if data is None:
+            return False
+        await self._close(revision, partition, load_outcome(data))
+        return True
+
+    async def _upload(
+        self, revision: Revision, join: Mapping[str, Piece], event: Event
+    ) -> VideoUploaded | None:
+        """The upload itself, where only that can name the video and what was wanted."""
+        if PROBED in join or not (NOT_CONVERTED in join or isinstance(event, VideoCancelRequested)):
+            return None
+        data = await self._outside.call(lambda: self._found(upload_key(*revision)))
+        return None if data is None else load_upload(data)
+
+    async def _decide(self, revision: Revision, partition: int, make: Callable[[], Outcome]) -> None:
+        """Make the outcome, unless there is one."""
+        await self._close(
+            revision, partition, await self._outside.call(lambda: self._decided(revision, make))
+        )
+
+    def _decided(self, revision: Revision, make: Callable[[], Outcome]) -> Outcome:
+        """The revision's one outcome: the first that was put in place."""
+        key = outcome_key(*revision)
+        data = self._found(key)
+        if data is None:
+            data = dump_outcome(make())
+            if not self._store.put_if_absent(key, data):
+                data = self._store.get(key)
+        return load_outcome(data)
+
+    async def _close(self, revision: Revision, partition: int, outcome: Outcome) -> None:
+        """Tell the world, then forget the pieces."""
+        for event in outcomes.announcements(outcome):
+            await self._emit(event)
+        await self._outside.write_row(partition, rows.row_key(*revision, rows.DONE), rows.MARK)
+        self._done.add(revision)
+        await self._forget(revision, partition)
+        self._outside.count(type(outcome).__name__)
+        log.info("%s: %s/%d", type(outcome).__name__, *revision)
+
+    async def _forget(self, revision: Revision, partition: int) -> None:
+        """Remove the rows of pieces that are no longer needed."""
+        for name in list(self._joins.get(revision, ())):
+            await self._outside.write_row(partition, rows.row_key(*revision, name), None)
+        self._joins.pop(revision, None)
+
+    async def _delete(self, video_id: str, partition: int) -> None:
+        """Remove a video and all that was said about it, for ever. Interrupted, it is done again."""
+        marker = json.dumps({"video_id": video_id}).encode()
+        await self._outside.call(lambda: self._store.put_if_absent(deleted_key(video_id), marker))
+        stored = await self._outside.call(lambda: self._stored_revisions(video_id))
+        for number in sorted(stored | self._known_revisions(video_id)):
+            for topic in OUTCOMES:
+                await self._outside.send(topic.name, f"{video_id}:{number}".encode(), None, [])
+        await self._outside.call(lambda: self._remove_objects(video_id))
+        await self._mark_deleted(video_id, partition)
+        log.info("deleted: %s", video_id)
+
+    async def _mark_deleted(self, video_id: str, partition: int) -> None:
+        await self._outside.write_row(partition, rows.row_key(video_id, 0, rows.DELETED), rows.MARK)
+        self._deleted.add(video_id)
+        for number in self._known_revisions(video_id):
+            await self._forget((video_id, number), partition)
+            await self._outside.write_row(partition, rows.row_key(video_id, number, rows.DONE), None)
+            self._done.discard((video_id, number))
+
+    def _known_revisions(self, video_id: str) -> set[int]:
+        return {number for known, number in [*self._joins, *self._done] if known == video_id}
+
+    def _stored_revisions(self, video_id: str) -> set[int]:
+        prefix = results_prefix(video_id)
+        names = {key.removeprefix(prefix).split("/")[0] for key in self._store.keys(prefix)}
+        return {int(name) for name in names if name.isdecimal()}
+
+    def _remove_objects(self, video_id: str) -> None:
+        for prefix in (uploads_prefix(video_id), results_prefix(video_id)):
+            for key in list(self._store.keys(prefix)):
+                if key != deleted_key(video_id):
+                    self._store.delete(key)
+
+    async def _bury(self, record: Record, error: Exception) -> None:
+        """Send bytes that nobody can read to the dead letters, as they are, and say for the stage that
+        wrote them that its piece failed: no other comes, and the join must not wait for ever."""
+        failure = Failure(FailureKind.POISON, str(error), yields_out=0)
+        now_ms = round(self._now().timestamp() * 1000)
+        dead = to_dead(record, received(record, record.topic), failure, group=STAGE, now_ms=now_ms)
+        log.error("dead letter: %s", error, extra=fields(**record_fields(record, attempt=1)))
+        stage = _WRITERS.get(record.topic)
+        failed = unreadable(record, stage=stage, reason=_UNREADABLE) if stage else None
+        if failed is not None:
+            made_id = event_id(
+                StageFailed.__name__, failed.video_id, failed.revision, STAGE, failed.index
+            )
+            await self._emit(completed(replace(failed, event_id=made_id), record))
+        await self._outside.send(dead.topic, dead.key, dead.value, dead.headers)
+        self._outside.count("poison")
+
+    async def _emit(self, event: Event) -> None:
+        topic = topic_of(event)
+        value = await self._outside.call(lambda: self._codec.encode(event))
+        headers = event_headers(event, source=STAGE)
+        await self._outside.send(topic.name, topic.key(event).encode(), value, headers)
+
+    def _found(self, key: str) -> bytes | None:
+        try:
+            return self._store.get(key)
+        except ObjectMissing:
+            return None
+
+    def _time(self) -> datetime:
+        """Now, as exactly as events can say it."""
+        now = self._now()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    def _loaded(
+        self, items: Iterable[tuple[bytes, bytes]]
+    ) -> Iterator[tuple[Revision, str, Piece | None]]:
+        for key, value in items:
+            video_id, revision, name = rows.split_key(key)
+            marks = name in (rows.DONE, rows.DELETED)
+            yield (
+                (video_id, revision),
+                name,
+                None if marks else rows.load_piece(name, value, self._codec),
+            )

@@ -1,0 +1,279 @@
+"""The Faust app: one agent that reads all joined topics, one table with a changelog."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from confluent_kafka import Producer
+
+from connectors.errors import DependencyDown
+from connectors.kafka.clients import client_config, partitions_of
+from connectors.kafka.records import Record
+from connectors.objectstore import open_store
+from connectors.registry import open_registry
+from connectors.settings import Connections
+from processors.aggregator.aggregator import Aggregator
+from processors.aggregator.faust_parts import App, Progress
+from processors.aggregator.outcome import STAGE
+from processors.aggregator.settings import AggregatorSettings
+from processors.runtime import logs
+from schemas.codec import Codec
+from schemas.headers import Headers
+from schemas.topics import TOPICS
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+GROUP = STAGE
+JOINED = tuple(topic.name for topic in TOPICS if topic.joined)
+_TABLE = "pieces"
+_POLL_S = 0.2
+_FIRST_PAUSE_S = 0.2
+_EXIT_FAILED = 1
+
+
+def internal_topics() -> tuple[str, ...]:
+    """Topics that only the aggregator uses; they have the joined topics' partition count and are
+    compacted. It creates none itself."""
+    return (f"{GROUP}-{_TABLE}-changelog",)
+
+
+def run(connections: Connections, settings: AggregatorSettings | None = None) -> int:
+    """Run the aggregator until SIGTERM or SIGINT; the exit status.
+
+    An error that it cannot mend ends the *process*, with status 1 and before anything is committed that
+    is not done.
+    """
+    settings = settings or AggregatorSettings()
+    logs.configure(connections.log_level)
+    for noisy in ("faust", "mode", "aiokafka", App.__module__):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
+    try:
+        _await_topics(connections, settings)
+    except (LookupError, DependencyDown) as error:
+        log.error("%s", error)
+        return _EXIT_FAILED
+    with _state_folder(settings.state_folder) as folder:
+        asyncio.run(_serve(connections, settings, folder))
+    return 0
+
+
+async def _serve(connections: Connections, settings: AggregatorSettings, folder: Path) -> None:
+    await _Service(connections, settings, folder).run()
+
+
+def _give_up(error: BaseException) -> None:
+    """End the process here and now: nothing more is committed, and a restart goes on from there."""
+    log.critical("giving up: %s", error, exc_info=error)
+    logging.shutdown()
+    os._exit(_EXIT_FAILED)
+
+
+class _Service:
+    """The app with what surrounds it, made inside the event loop that runs it."""
+
+    def __init__(self, connections: Connections, settings: AggregatorSettings, folder: Path) -> None:
+        self._settings = settings
+        self._app = _app(connections, settings, folder)
+        self._table: Any = self._app.Table(
+            _TABLE, key_type=bytes, value_type=bytes, partitions=settings.partitions
+        )
+        self._progress = Progress(self._app)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="work")
+        self._busy = asyncio.Lock()
+        self._aggregator = Aggregator(
+            open_store(connections.store_url),
+            Codec(open_registry(connections.registry_url)),
+            self,
+        )
+        self._table.on_recover(self._recovered)
+        self._app.on_partitions_assigned.connect(self._assigned)
+        channel = self._app.topic(
+            *JOINED,
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+            allow_empty=True,
+            acks=False,
+        )
+        self._app.agent(channel, name="join", concurrency=1)(self._join)
+
+    async def run(self) -> None:
+        """Serve until a signal says stop."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        self._app.in_worker = True  # as faust.Worker says it
+        running: list[asyncio.Task[Any]] = [
+            asyncio.create_task(self._app.start(), name="start"),
+            asyncio.create_task(self._commit_now_and_then(), name="commit"),
+        ]
+        stopping = asyncio.create_task(stop.wait())
+        while not stop.is_set():
+            done, _ = await asyncio.wait(
+                {stopping, *running}, timeout=_POLL_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done.intersection(running):
+                if (error := task.exception()) is not None:
+                    _give_up(error)
+                running.remove(task)
+            if self._app.crashed:
+                _give_up(self._app.crash_reason or RuntimeError("Faust stopped"))
+        await self._stop()
+        for task in running:
+            task.cancel()
+
+    async def _stop(self) -> None:
+        """Let the event at hand finish, commit, leave the group."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._busy.acquire(), self._settings.drain_timeout_s)
+        await self._progress.commit()
+        await self._app.stop()
+        log.info("stopped")
+
+    async def _join(self, stream: Any) -> None:
+        """The agent."""
+        async for event in stream.events():
+            async with self._busy:
+                await self._handle(event.message)
+
+    async def _handle(self, message: Any) -> None:
+        try:
+            await self._progress.check(message)
+            await self._aggregator.handle(_record(message))
+        except Exception as error:  # Faust would go on with the next event
+            _give_up(error)
+        self._progress.handled(message)
+
+    async def _recovered(self) -> None:
+        """The table is complete for the partitions that are ours now."""
+        try:
+            await self._aggregator.recover(self._table.data.data)
+        except Exception as error:  # Faust would go on without it
+            _give_up(error)
+
+    async def _assigned(self, *_: Any, **__: Any) -> None:
+        self._progress.forget()
+
+    async def _commit_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.commit_interval_s)
+            if self._app.started:
+                await self._progress.commit()
+
+    # What the aggregator needs of the world (`Outside`).
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Run blocking work in a thread, again and again while what it depends on is down."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+            except DependencyDown as error:
+                log.warning("waiting: %s", error)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, self._settings.retry_max_s)
+
+    async def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
+        """Send a record; returns when the broker has acknowledged it."""
+        await self._app.producer.send_and_wait(topic, key, value, None, None, headers)
+
+    async def write_row(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """Write or remove a row; returns when the broker has acknowledged it.
+
+        Faust's own `table[key] = value` does not wait for that. Its memory store notes a row's partition
+        only when it recovers the row (`stores/memory.py`), so rows written since would outlive it.
+        """
+        await self._app.producer.send_and_wait(
+            self._table.changelog_topic_name, key, value, partition, None, None
+        )
+        store = self._table.data
+        if value is None:
+            store.data.pop(key, None)
+            store._key_partition.pop(key, None)
+        else:
+            store.data[key] = value
+            store._key_partition[key] = partition
+
+    def count(self, what: str) -> None:
+        """Count for the metrics."""
+
+
+def _app(connections: Connections, settings: AggregatorSettings, folder: Path) -> App:
+    return App(
+        GROUP,
+        give_up=_give_up,
+        broker=[f"kafka://{broker}" for broker in connections.kafka_brokers.split(",")],
+        broker_client_id=GROUP,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=min(3.0, settings.session_timeout_s / 3),
+        # while the store is down nothing is polled for as long as that takes; heartbeats go on
+        broker_max_poll_interval=7 * 24 * 3600.0,
+        producer_request_timeout=60.0,
+        consumer_auto_offset_reset="earliest",
+        store="memory://",
+        table_standby_replicas=0,
+        topic_partitions=settings.partitions,
+        topic_allow_declare=False,  # whoever runs the cluster creates topics
+        topic_disable_leader=True,
+        reply_create_topic=False,
+        web_enabled=False,
+        autodiscover=False,
+        worker_redirect_stdouts=False,
+        datadir=str(folder),
+    )
+
+
+def _record(message: Any) -> Record:
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value or b"",
+        headers=list(message.headers or ()),
+        timestamp_ms=round(message.timestamp * 1000),
+    )
+
+
+def _await_topics(connections: Connections, settings: AggregatorSettings) -> None:
+    """Wait until all topics are there.
+
+    Raises LookupError if one stays away or has another partition count, DependencyDown without a broker.
+    """
+    client = Producer(client_config(connections), logger=log)
+    deadline = time.monotonic() + settings.topics_timeout_s
+    for topic in (*JOINED, *internal_topics()):
+        while True:
+            try:
+                count = len(partitions_of(client, topic))
+                break
+            except (LookupError, DependencyDown):
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(_POLL_S)
+        if count != settings.partitions:
+            raise LookupError(
+                f"topic {topic} has {count} partitions, expected {settings.partitions} "
+                "(REELAY_AGGREGATOR_PARTITIONS)"
+            )
+
+
+@contextlib.contextmanager
+def _state_folder(folder: Path | None) -> Iterator[Path]:
+    if folder is not None:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="reelay-aggregator-") as temporary:
+        yield Path(temporary)

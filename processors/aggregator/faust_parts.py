@@ -1,0 +1,130 @@
+"""Parts of Faust 0.15.3 that the aggregator needs to be otherwise, each with its reason.
+
+The paths below are those of the `faust` package.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import faust
+from aiokafka import AIOKafkaConsumer
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+_FETCH_WAIT_MS = 100
+
+
+class HistoryLost(Exception):
+    """The broker no longer has records that were not read yet: going on would skip them silently."""
+
+
+class _ReadCommittedThread(driver.AIOKafkaConsumerThread):
+    """The driver reads uncommitted records unless Faust runs transactions of its own
+    (`transport/drivers/aiokafka.py`, `_create_worker_consumer`); ours are made by the producers. And it
+    lets the broker hold a fetch for 1.5 s; a broker answers one fetch at a time, so whatever arrives
+    for another partition meanwhile waits."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # both are read when the consumer starts
+        consumer._fetch_max_wait_ms = _FETCH_WAIT_MS
+        return consumer
+
+
+class _Consumer(driver.Consumer):
+    """Uses that thread."""
+
+    def _new_consumer_thread(self) -> _ReadCommittedThread:
+        return _ReadCommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class _Transport(driver.Transport):
+    """Uses that consumer."""
+
+    Consumer = _Consumer
+
+
+class _CompleteRecovery(Recovery):
+    """Recovery begins at the first record that the broker still has, wherever that is
+    (`tables/recovery.py`, `_build_offsets`), so rows that are gone would be missed without a word."""
+
+    async def _build_offsets(self, consumer: Any, tps: Any, destination: Any, title: str) -> None:
+        known = dict(destination)
+        earliest = await consumer.earliest_offsets(*tps)
+        for tp in tps:
+            last, first = known.get(tp), earliest.get(tp)
+            if first is not None and first > (0 if last is None else last + 1):
+                cast("App", self.app).give_up(
+                    HistoryLost(f"changelog {tp.topic} [{tp.partition}] begins at {first}")
+                )
+        await super()._build_offsets(consumer, tps, destination, title)
+
+
+class _Tables(TableManager):
+    """Uses that recovery."""
+
+    @property
+    def recovery(self) -> Recovery:
+        if self._recovery is None:
+            self._recovery = _CompleteRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
+
+
+class App(faust.App):
+    """A Faust app that reads committed records and recovers whole tables.
+
+    give_up: called with the reason when going on would lose something; does not return.
+    """
+
+    def __init__(self, *args: Any, give_up: Callable[[Exception], None], **kwargs: Any) -> None:
+        super().__init__(*args, TableManager=_Tables, **kwargs)
+        self.give_up = give_up
+
+    def _new_transport(self) -> driver.Transport:
+        return _Transport(self.conf.broker_consumer, self)
+
+
+class Progress:
+    """What has been handled, and may be committed. It takes the place of Faust's acknowledgements.
+
+    Those lose events in ways that cannot be mended from outside: an event is acknowledged when its agent
+    raises or is cancelled, as it is by every stop (`streams.py`, the `finally` of `_c_aiter`); offsets
+    are committed past one that is missing (`transport/consumer.py`, `_new_offset`: `> 1` where the
+    committed offset is the one to read next, and no check at all before the first commit); and a
+    commit does not wait for rows that the broker has not acknowledged (`transport/producer.py`: `flush`
+    gives up after 0.1 s, a failed send is only logged). So the agent's topics have `acks=False`, the
+    agent waits for every row and event that it sends, and says here when a record is handled.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._consumer: Any = app.consumer  # what it takes is not in Faust's interface
+        self._next: dict[TP, int] = {}
+        self._committed: dict[TP, int] = {}
+
+    async def check(self, message: Any) -> None:
+        """Raise HistoryLost if the broker dropped records between this one and the one before."""
+        tp, offset = message.tp, message.offset
+        expected = self._next.get(tp, self._consumer._committed_offset[tp])
+        if expected is not None and 0 <= expected < offset:  # or records of transactions lie between
+            first = (await self._consumer.earliest_offsets(tp))[tp]
+            if first > expected:
+                raise HistoryLost(f"{tp.topic} [{tp.partition}] begins at {first}, {expected} was next")
+
+    def handled(self, message: Any) -> None:
+        """The record and all before it on its partition are done."""
+        if message.generation_id == self._app.consumer_generation_id:
+            self._next[message.tp] = message.offset + 1
+
+    def forget(self) -> None:
+        """Partitions were assigned anew; each is read from its committed offset."""
+        self._next.clear()
+        self._committed.clear()
+
+    async def commit(self) -> None:
+        """Commit what is handled."""
+        due = {tp: offset for tp, offset in self._next.items() if self._committed.get(tp) != offset}
+        if due and not self._app.rebalancing and await self._consumer._commit(due):
+            self._committed.update(due)

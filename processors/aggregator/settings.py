@@ -1,0 +1,44 @@
+"""Settings of the aggregator, read once from the environment (`REELAY_AGGREGATOR_…`)."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.topics import DEFAULT_PARTITIONS
+
+
+class AggregatorSettings(BaseSettings):
+    """How the aggregator runs; where everything is, `Connections` says."""
+
+    model_config = SettingsConfigDict(env_prefix="REELAY_AGGREGATOR_", frozen=True, extra="ignore")
+
+    partitions: int = Field(
+        default=DEFAULT_PARTITIONS,
+        ge=1,
+        description="partitions of the joined topics, and of the table's changelog with them",
+    )
+    http_host: str = Field(default="127.0.0.1", description="address of the health and metrics server")
+    http_port: int | None = Field(
+        default=None, ge=0, le=65535, description="port for health and metrics; 0: any; empty: no server"
+    )
+    session_timeout_s: float = Field(
+        default=10.0,
+        ge=1,
+        description="after how long without heartbeats the group takes over partitions",
+    )
+    commit_interval_s: float = Field(
+        default=1.0, gt=0, description="how often offsets are committed; a crash repeats what came since"
+    )
+    drain_timeout_s: float = Field(
+        default=10.0, ge=0, description="how long a stop waits for the event that is being handled"
+    )
+    retry_max_s: float = Field(
+        default=10.0, gt=0, description="longest pause between tries while a dependency is down"
+    )
+    topics_timeout_s: float = Field(
+        default=30.0, ge=0, description="how long a start waits for its topics to be there"
+    )
+    state_folder: Path | None = Field(
+        default=None, description="where Faust keeps its (empty) data folder; empty: a temporary one"
+    )
