@@ -147,7 +147,7 @@ class _Text:
         return line_ends
 
     def cut(self, first: int, end: int) -> Iterator[tuple[int, int]]:
-        """The cues of the words from first to end: those that cost least together (Knuth, Plass 1981)."""
+        """The cues of the words from first to end that cost least together (Knuth, Plass 1981)."""
         costs = {end: 0.0}
         next_cue = {}
         for i in range(end - 1, first - 1, -1):

@@ -117,7 +117,7 @@ def _division(units: Sequence[_Unit]) -> list[tuple[int, int]]:
 
 def _improbabilities(units: Sequence[_Unit], first: int, vocabulary: int) -> Iterator[tuple[int, float]]:
     """For each end of a chapter that begins with unit `first`: minus the logarithm of its words'
-    probability, with Laplace's estimate: sum over words of -n log((n + 1) / (all words + vocabulary))."""
+    probability by Laplace's estimate, the sum over words of -n log((n + 1) / (all words + vocabulary))."""
     counts: Counter[str] = Counter()
     words, by_counts = 0, 0.0
     for end in range(first + 1, len(units) + 1):
