@@ -14,7 +14,7 @@ from connectors.kafka.records import Record
 from connectors.registry import open_registry
 from connectors.settings import Connections
 from ops.cli.errors import one_line
-from ops.cli.kafka import cluster_options
+from ops.cli.kafka import cluster, cluster_options
 from ops.cli.text import shown
 from schemas.codec import Codec, UndecodableError, to_record
 from schemas.topics import PREFIX, TOPICS, Topic, topic_named
@@ -56,9 +56,8 @@ def command(
     """
     with one_line():
         codec = Codec(open_registry(registry))
-        connections = Connections(kafka_brokers=brokers, registry_url=registry, store_url="")
         records = _records(
-            _known(topic), connections, from_beginning=from_beginning, timeout_s=timeout_s
+            _known(topic), cluster(brokers, registry), from_beginning=from_beginning, timeout_s=timeout_s
         )
         for record in islice(records, count):
             plain = _plain(record, codec)

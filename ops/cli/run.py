@@ -216,9 +216,8 @@ def run(request: Request) -> int:
                 pipeline.processes.watch()
                 view.refresh(len(uploads) - progress.begun)
 
-            for event in work(
-                uploads, pipeline.connections, store, codec, limits=Limits(), on_tick=tick
-            ):
+            events = work(uploads, pipeline.connections, store, codec, limits=Limits(), on_tick=tick)
+            for event in events:
                 progress.take(event, time.monotonic())
                 if isinstance(event, Outcome):
                     finish(to_do[event.video_id, event.revision], event)

@@ -2,9 +2,6 @@
 
 from importlib import import_module
 
-from connectors.settings import Connections
-from processors.runtime.settings import RuntimeSettings, read_settings
-
 PROCESSORS = ("converter", "transcriber", "enricher", "aggregator")
 """Every consumer group that there is."""
 
@@ -15,6 +12,10 @@ def run_processor(name: str) -> int:
     Raises SettingsError or pydantic's ValidationError for a wrong setting, ModuleNotFoundError if its
     extra is not installed.
     """
+    # Imported here, since the broker needs the names alone and is to be there at once.
+    from connectors.settings import Connections  # noqa: PLC0415
+    from processors.runtime.settings import RuntimeSettings, read_settings  # noqa: PLC0415
+
     connections = read_settings(Connections)
     if name == "aggregator":
         from processors.aggregator import app  # noqa: PLC0415  # Faust only where it is used
