@@ -129,36 +129,44 @@ class Converter:
             damaged = decoded.damaged
             if index == 0 and (reason := decoded.no_sound_reason(sound)) is not None:
                 raise Unusable(reason)
-        warnings = []
-        if index == 0:
-            warnings.append("The audio track is empty, so there is nothing to caption.")
-        elif self._cut_short(path, facts, end / RATE_HZ, job):
-            assert facts.duration_s is not None
-            warnings.append(
-                f"The file ends at {clock(end / RATE_HZ)} though it declares {clock(facts.duration_s)}:"
-                " it is incomplete."
-            )
-        elif damaged:
-            warnings.append("Parts of the sound are damaged; words there may be missing.")
+        warnings = self._warnings(path, facts, end / RATE_HZ, damaged=damaged, job=job)
         yield _summed_up(
             upload,
             facts,
             segments=index,
             decoded_s=end / RATE_HZ,
             has_audio=True,
-            warnings=tuple(warnings),
+            warnings=warnings,
         )
 
-    def _cut_short(self, path: Path, facts: Facts, decoded_s: float, job: Job) -> bool:
-        """Whether the file ends before it declares to, not only its sound. ffmpeg's exit status does not
-        tell: it is 0 for a file that was cut off."""
-        if facts.duration_s is None:
-            return False
-        allowed_s = max(_SHORTFALL_S, _SHORTFALL_RATIO * facts.duration_s)
-        if decoded_s >= facts.duration_s - allowed_s:
-            return False
-        at_s = facts.duration_s - allowed_s
-        return not has_data_at(path, at_s, facts, self._settings, while_waiting=job.check)
+    def _warnings(
+        self, path: Path, facts: Facts, decoded_s: float, *, damaged: bool, job: Job
+    ) -> tuple[str, ...]:
+        """What is wrong with a file that was converted all the same. ffmpeg's exit status does not tell:
+        it is 0 for a file that was cut off."""
+        ends = f"The file ends at {clock(decoded_s)}"
+        if decoded_s == 0:
+            return ("The audio track is empty, so there is nothing to caption.",)
+        if facts.missing_bytes:
+            return (f"{ends}, {facts.missing_bytes} bytes before it should: it is incomplete.",)
+        if facts.duration_s is not None and self._cut_short(
+            path, facts.duration_s, decoded_s, facts, job
+        ):
+            return (f"{ends} though it declares {clock(facts.duration_s)}: it is incomplete.",)
+        if damaged and facts.duration_s is None:
+            return (f"{ends} and is damaged or incomplete; words may be missing.",)
+        if damaged:
+            return ("Parts of the sound are damaged; words there may be missing.",)
+        return ()
+
+    def _cut_short(
+        self, path: Path, declared_s: float, decoded_s: float, facts: Facts, job: Job
+    ) -> bool:
+        """Whether the file ends before it declares to, and not only its sound."""
+        due_s = declared_s - max(_SHORTFALL_S, _SHORTFALL_RATIO * declared_s)
+        return decoded_s < due_s and not has_data_at(
+            path, due_s, facts, self._settings, while_waiting=job.check
+        )
 
 
 def _validate(event: VideoUploaded) -> None:

@@ -18,7 +18,7 @@ _SPLICE_S = 3600
 """A transport stream whose time stamps jump ahead by more was spliced; by less, it has a hole."""
 
 _NO_DECODER = ("Decoder not found", "not found for input stream", "Unknown decoder", "no decoder")
-_DAMAGE = ("decod", "Invalid data", "corrupt", "invalid")
+_DAMAGE = ("decod", "nvalid", "corrupt", "mismatch", "exceeds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Decoding:
 
     @property
     def damaged(self) -> bool:
-        """Whether parts could not be decoded, as far as it has got."""
-        return any(sign in self._tool.errors for sign in _DAMAGE)
+        """Whether parts could not be decoded; to be asked once all samples are read."""
+        return self._tool.status() != 0 or any(sign in self._tool.errors for sign in _DAMAGE)
 
     def no_sound_reason(self, sound: Sound) -> str | None:
         """What is wrong with a track that gave nothing; None if it is merely empty."""
@@ -85,7 +85,7 @@ def command(path: Path, sound: Sound, settings: ConverterSettings) -> list[str]:
     if not sound.layout_known and sound.track.channels > 1:
         share = 1 / sound.track.channels
         stream = stream.filter_(
-            "pan", "mono|c0=" + "+".join(f"{share:.4f}*c{c}" for c in range(sound.track.channels))
+            "pan", args="mono|c0=" + "+".join(f"{share:.4f}*c{c}" for c in range(sound.track.channels))
         )
     mono = stream.filter_("aformat", sample_fmts="s16", sample_rates=RATE_HZ, channel_layouts="mono")
     # Sound from before the video's start (an encoder's run-in) would make the muxer move everything.

@@ -16,22 +16,20 @@ _MAX_TRACKS = 256
 _SHOWN = (
     "format=format_name,duration,start_time"
     ":stream=index,codec_type,codec_name,channels,channel_layout,sample_rate,width,height,avg_frame_rate"
-    ",start_time,duration"
-    ":stream_tags=language,title,DURATION:stream_disposition=default,attached_pic,timed_thumbnails"
+    ":stream_tags=language,title:stream_disposition=default,attached_pic,timed_thumbnails"
 )
 _ESTIMATED = "Estimating duration from bitrate"
+_NO_MEDIA = "The file is no video or audio that can be read; convert it to MP4 first."
 _WHY = (
     (
-        "moov atom not found",
-        "The file has no index (moov), so it was cut off or is still being written;",
-    ),
-    (
         "not on whitelist",
-        "The file is a playlist, a picture or of another kind that holds no sound itself;",
+        "The file is a playlist, a picture or text, not a video or audio file; upload that.",
     ),
-    ("Permission denied", "The file may not be read here; change its permissions, or"),
-    ("No such file", "The file disappeared;"),
+    ("Permission denied", "The file may not be read here; change its permissions."),
+    ("No such file", "The file disappeared; upload it again."),
 )
+_NO_INDEX = "moov atom not found"
+_MP4_BOXES = (b"ftyp", b"mdat", b"free", b"skip", b"wide", b"moof")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +43,12 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a file declares. duration_s: null where it is missing or only a guess from the bit rate."""
+    """What a file declares. duration_s: None where it is missing or only a guess from the bit rate.
+    missing_bytes: how much shorter the file is than its header says, where that tells."""
 
     container: str
     size_bytes: int
+    missing_bytes: int
     duration_s: float | None
     start_time_s: float
     sounds: tuple[Sound, ...]
@@ -62,8 +62,10 @@ def probe(path: Path, settings: ConverterSettings, *, while_waiting: Callable[[]
     """
     try:
         size_bytes = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(12)
     except OSError as error:
-        raise Unusable("The file disappeared; upload it again.") from error
+        raise Unusable(f"The file can't be read ({error.strerror}); upload it again.") from error
     if size_bytes == 0:
         raise Unusable("The file is empty (0 bytes); upload it again.")
     if size_bytes > settings.max_file_bytes:
@@ -75,17 +77,14 @@ def probe(path: Path, settings: ConverterSettings, *, while_waiting: Callable[[]
         path, settings, {"show_entries": _SHOWN, "of": "json"}, while_waiting=while_waiting
     )
     if status != 0:
-        why = next(
-            (why for sign, why in _WHY if sign in errors),
-            "The file is no video or audio that can be read;",
-        )
-        raise Unusable(f"{why} upload the complete file, or convert it to MP4 first.")
+        raise Unusable(_why_unreadable(errors, head))
     declared = json.loads(text)
     streams = declared.get("streams", [])[:_MAX_TRACKS]
     estimated = _ESTIMATED in errors
     facts = Facts(
         container=declared["format"]["format_name"],
         size_bytes=size_bytes,
+        missing_bytes=max(0, _riff_bytes(head) - size_bytes),
         duration_s=None if estimated else _seconds(declared["format"].get("duration")),
         start_time_s=_seconds(declared["format"].get("start_time")) or 0.0,
         sounds=tuple(
@@ -156,6 +155,22 @@ def _ffprobe(
         return output.decode("utf-8", "replace"), tool.errors, tool.status()
 
 
+def _why_unreadable(errors: str, head: bytes) -> str:
+    """What to tell the owner of a file that ffprobe refused; it takes anything named .mp4 for one."""
+    if _NO_INDEX in errors and head[4:8] in _MP4_BOXES:
+        return (
+            "The file has no index (moov): it was cut off or is still being written; upload all of it."
+        )
+    return next((why for sign, why in _WHY if sign in errors), _NO_MEDIA)
+
+
+def _riff_bytes(head: bytes) -> int:
+    """The size that a RIFF file (WAV, AVI) declares, which ffprobe does not compare; 0 if none."""
+    declared = int.from_bytes(head[4:8], "little")
+    streamed = declared in (0, 0xFFFFFFFF)  # written before the size was known
+    return declared + 8 if head[:4] == b"RIFF" and not streamed else 0
+
+
 def _sound(number: int, stream: dict[str, Any]) -> Sound:
     tags = stream.get("tags", {})
     language = tags.get("language")
@@ -170,7 +185,7 @@ def _sound(number: int, stream: dict[str, Any]) -> Sound:
             default=bool(stream.get("disposition", {}).get("default")),
         ),
         stream["index"],
-        layout_known="channel_layout" in stream,
+        layout_known=stream.get("channel_layout", "unknown") != "unknown",
     )
 
 
