@@ -33,14 +33,14 @@ class Cancelled(Exception):
 class Processor(Protocol):
     """One stage's work. Made once in each worker process, so it may hold a model or a connection.
 
-    `process` may block as long as it likes: it runs in a worker process, never in the poll loop. It yields
-    events as they become ready, and for one input it yields the same events in the same order each time,
-    since a redo emits only those that are not out yet. It leaves `event_id`, `made_at` and `stages` of
-    what it yields to the runtime.
+    `process` may block as long as it likes: it runs in a worker process, never in the poll loop. It
+    yields events as they become ready, and for one input it yields the same events in the same order
+    each time, since a redo emits only those that are not out yet. It leaves `event_id`, `made_at` and
+    `stages` of what it yields to the runtime.
 
-    It raises TransientError (try this record later), DependencyDown (stop all work until the dependency is
-    back), PoisonError (never try again) or, for a bug, anything else. What is wrong with the *video* is no
-    error but an event like any other: StageFailed.
+    It raises TransientError (try this record later), DependencyDown (stop all work until the dependency
+    is back), PoisonError (never try again) or, for a bug, anything else. What is wrong with the *video*
+    is no error but an event like any other: StageFailed.
     """
 
     def process(self, event: Any, job: Job) -> Iterator[Event]: ...

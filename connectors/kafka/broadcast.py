@@ -1,0 +1,79 @@
+"""The broadcast reader: reads whole topics, in every process, in no group.
+
+All partitions of the topics are assigned from their beginning (or end) and nothing is committed, so each
+process that reads sees every record. A partition's records come in order.
+"""
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Literal
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, TopicPartition
+
+from connectors.errors import DependencyDown
+from connectors.kafka.clients import open_plain_consumer, partitions_of
+from connectors.kafka.records import Partition, Record, record_of
+from connectors.settings import Connections
+
+
+class BroadcastReader:
+    """Follows topics. Not for several threads at once.
+
+    Raises DependencyDown if the broker does not answer, LookupError if a topic does not exist.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        topics: Iterable[str],
+        *,
+        start: Literal["beginning", "end"] = "beginning",
+    ) -> None:
+        self._consumer = open_plain_consumer(
+            connections, enable_partition_eof=True, allow_auto_create_topics=True
+        )
+        offset = OFFSET_BEGINNING if start == "beginning" else OFFSET_END
+        try:
+            places = [
+                TopicPartition(topic, partition, offset)
+                for topic in topics
+                for partition in partitions_of(self._consumer, topic)
+            ]
+            self._consumer.assign(places)
+        except Exception:
+            self._consumer.close()
+            raise
+        self._behind: set[Partition] = {(place.topic, place.partition) for place in places}
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether every partition has been read to the end that it had when this began, or later."""
+        return not self._behind
+
+    def poll(self, timeout_s: float) -> Record | None:
+        """The next record, of whichever partition; None if none came within `timeout_s` (blocks so
+        long).
+
+        Raises DependencyDown for a fault of the broker that does not pass by itself."""
+        message = self._consumer.poll(timeout_s)
+        if message is None:
+            return None
+        error = message.error()
+        if error is None:
+            return record_of(message)
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._behind.discard((str(message.topic()), int(message.partition() or 0)))
+        elif not error.retriable():
+            raise DependencyDown("broker", error.str())
+        return None
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def __enter__(self) -> "BroadcastReader":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

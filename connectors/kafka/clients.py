@@ -1,0 +1,123 @@
+"""Kafka clients, configured in one place from `Connections`."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from connectors.errors import DependencyDown
+from connectors.settings import Connections
+
+log = logging.getLogger("reelay.kafka")
+
+# syslog's levels, as librdkafka counts them; what librdkafka calls INFO (a connection was closed) tells
+# an operator nothing, so it appears at DEBUG only
+_LOG_LEVELS = {"DEBUG": 7, "INFO": 4, "WARNING": 4, "ERROR": 3}
+_FETCH_WAIT_MS = 100
+MAX_EVENT_BYTES = 900_000
+"""The largest value that producers of ours write; brokers refuse records above 1,000,000 bytes."""
+
+
+def client_config(connections: Connections) -> dict[str, Any]:
+    """What every Kafka client of ours needs to reach the broker."""
+    return {
+        "bootstrap.servers": connections.kafka_brokers,
+        "log_level": _LOG_LEVELS.get(connections.log_level.upper(), 4),
+    }
+
+
+def open_producer(connections: Connections, **more: Any) -> Producer:
+    """A producer that keeps its records' order and puts a key where Java, Faust and librdkafka agree.
+
+    more: further librdkafka settings, their dots written as underscores (`linger_ms=5`).
+    """
+    config = client_config(connections) | {
+        "partitioner": "murmur2_random",
+        "enable.idempotence": True,
+        "linger.ms": 0,
+        "error_cb": _log_client_error,
+    }
+    return Producer(config | _dotted(more), logger=log)
+
+
+def open_group_consumer(
+    connections: Connections,
+    group: str,
+    *,
+    session_timeout_s: float,
+    max_poll_interval_s: float,
+    on_commit: Callable[[KafkaError | None, list[TopicPartition]], None],
+    on_error: Callable[[KafkaError], None],
+) -> Consumer:
+    """A consumer that commits only what it is told to and never skips silently.
+
+    `auto.offset.reset=error`: a position below what the broker still keeps is reported by `poll` as
+    `_AUTO_OFFSET_RESET`, not skipped. Whoever assigns gives partitions without a committed offset their
+    start (`OFFSET_BEGINNING`).
+    """
+    return Consumer(
+        client_config(connections)
+        | {
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "isolation.level": "read_committed",
+            "partition.assignment.strategy": "cooperative-sticky",
+            "session.timeout.ms": round(session_timeout_s * 1000),
+            "heartbeat.interval.ms": round(min(3.0, session_timeout_s / 3) * 1000),
+            "max.poll.interval.ms": round(max_poll_interval_s * 1000),
+            "on_commit": on_commit,
+            "error_cb": on_error,
+            **_FETCHING,
+        },
+        logger=log,
+    )
+
+
+def open_plain_consumer(connections: Connections, **more: Any) -> Consumer:
+    """A consumer for `assign`: it joins no group and commits nothing."""
+    config = client_config(connections) | {
+        "group.id": "reelay-readers",  # librdkafka asks for a name; no group of that name ever forms
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+        "error_cb": _log_client_error,
+        **_FETCHING,
+    }
+    return Consumer(config | _dotted(more), logger=log)
+
+
+_FETCHING = {
+    # A broker answers one fetch at a time, so a partition that is resumed waits for the fetch under way.
+    "fetch.wait.max.ms": _FETCH_WAIT_MS,
+    "fetch.queue.backoff.ms": 50,
+    "fetch.error.backoff.ms": 100,
+    "queued.min.messages": 1000,
+    "queued.max.messages.kbytes": 16_384,
+}
+
+
+def partitions_of(client: Producer | Consumer, topic: str, *, timeout_s: float = 10) -> list[int]:
+    """The topic's partition numbers; asking makes a broker that creates topics on first use create it.
+
+    Raises LookupError if there is no such topic, DependencyDown if the broker does not answer."""
+    try:
+        found = client.list_topics(topic, timeout=timeout_s).topics[topic]
+    except KafkaException as error:
+        raise DependencyDown("broker", error.args[0].str()) from error
+    if found.error is not None:
+        raise LookupError(f"topic {topic}: {found.error.str()}")
+    return sorted(found.partitions)
+
+
+def _log_client_error(error: KafkaError) -> None:
+    """librdkafka recovers by itself from all but fatal errors, which the next call on the client
+    raises."""
+    log.log(logging.ERROR if error.fatal() else logging.WARNING, "%s: %s", error.name(), error.str())
+
+
+def _dotted(more: dict[str, Any]) -> dict[str, Any]:
+    return {name.replace("_", "."): value for name, value in more.items()}

@@ -1,0 +1,66 @@
+"""Records as plain data: what was read from a topic, and what is to be written to one."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from confluent_kafka import Message
+
+from schemas.headers import Headers
+
+Partition = tuple[str, int]
+"""Topic and partition number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it was read. timestamp_ms: when Kafka says it was written (UTC, Unix time)."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+    headers: Headers
+    timestamp_ms: int
+
+    @property
+    def place(self) -> Partition:
+        return self.topic, self.partition
+
+    def header(self, name: str) -> str | None:
+        """The header's last value; None where there is none or it is not UTF-8."""
+        for key, value in reversed(self.headers):
+            if key == name:
+                try:
+                    return value.decode()
+                except UnicodeDecodeError:
+                    return None
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record to write; its key decides the partition."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: Headers
+
+
+def record_of(message: Message) -> Record:
+    """A message without an error as plain data; a tombstone's value becomes no bytes."""
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    assert topic is not None
+    assert partition is not None
+    assert offset is not None
+    headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+    return Record(
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        key=message.key(),
+        value=message.value() or b"",
+        headers=[(name, value or b"") for name, value in headers],
+        timestamp_ms=message.timestamp()[1],
+    )

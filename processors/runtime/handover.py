@@ -1,0 +1,113 @@
+"""Records that are put aside, as they travel: the original bytes and key, with what happened in headers.
+
+| header (`reelay-…`) | on | value |
+|---|---|---|
+| `origin` | both | `topic/partition/offset` of the record as it first came |
+| `attempt` | retry: of the try to come; dead letter: how many were made | a number from 1 |
+| `faults` | retry | how many tries ended by a bug or a dead worker process |
+| `written-ms`, `first-failed-ms`, `not-before-ms` | retry | Unix time in milliseconds |
+| `events-out` | both | how many of the record's events were emitted already |
+| `error` | both | why the last try failed, one line |
+| `kind`, `dead-ms` | dead letter | the kind of failure, and when it was given up |
+"""
+
+from dataclasses import dataclass, field
+
+from connectors.kafka.records import Outgoing, Record
+from processors.runtime.contract import Failure
+from processors.runtime.retry import Tries
+from schemas.headers import Headers
+from schemas.topics import dead_topic, retry_topic
+
+_PREFIX = "reelay-"
+_MAX_ERROR_CHARS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What a record brings with it: where and when it first came, its tries, its events that are out."""
+
+    topic: str
+    partition: int
+    offset: int
+    written_ms: int
+    tries: Tries = field(default_factory=Tries)
+    events_out: int = 0
+
+    @property
+    def origin(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+def received(record: Record, topic: str) -> Handover:
+    """What a record brings that was read from `topic` or from that topic's retries.
+
+    A first-time record, or a retry without readable headers, brings nothing: outside the retry topic
+    such headers mean nothing, since a tool may have copied them along to have the record done anew.
+    """
+    fresh = Handover(topic, record.partition, record.offset, record.timestamp_ms)
+    if record.topic == topic:
+        return fresh
+    try:
+        _, partition, offset = (record.header(f"{_PREFIX}origin") or "").rsplit("/", 2)
+        return Handover(
+            topic,
+            int(partition),
+            int(offset),
+            _number(record, "written-ms"),
+            Tries(
+                attempt=_number(record, "attempt"),
+                faults=_number(record, "faults"),
+                first_failed_ms=_number(record, "first-failed-ms"),
+                not_before_ms=_number(record, "not-before-ms"),
+            ),
+            events_out=_number(record, "events-out"),
+        )
+    except ValueError:
+        return fresh
+
+
+def to_retry(
+    record: Record, handover: Handover, tries: Tries, *, group: str, events_out: int, error: str
+) -> Outgoing:
+    """The record as it waits in the retry topic for the try `tries`."""
+    headers = {
+        "origin": handover.origin,
+        "written-ms": handover.written_ms,
+        "attempt": tries.attempt,
+        "faults": tries.faults,
+        "first-failed-ms": tries.first_failed_ms,
+        "not-before-ms": tries.not_before_ms,
+        "events-out": events_out,
+        "error": _line(error),
+    }
+    return _aside(record, retry_topic(handover.topic, group), headers)
+
+
+def to_dead(
+    record: Record, handover: Handover, failure: Failure, *, group: str, now_ms: int
+) -> Outgoing:
+    """The record as a dead letter."""
+    headers = {
+        "origin": handover.origin,
+        "attempt": handover.tries.attempt,
+        "events-out": failure.yields_out,
+        "kind": failure.kind.value,
+        "error": _line(failure.reason),
+        "dead-ms": now_ms,
+    }
+    return _aside(record, dead_topic(handover.topic, group), headers)
+
+
+def _aside(record: Record, topic: str, headers: dict[str, object]) -> Outgoing:
+    kept: Headers = [(name, value) for name, value in record.headers if not name.startswith(_PREFIX)]
+    ours: Headers = [(_PREFIX + name, str(value).encode()) for name, value in headers.items()]
+    return Outgoing(topic, record.key, record.value, kept + ours)
+
+
+def _number(record: Record, name: str) -> int:
+    return int(record.header(_PREFIX + name) or "")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:_MAX_ERROR_CHARS]

@@ -1,0 +1,74 @@
+"""JSON lines on stderr: one object per line, with what the line is about as fields.
+
+Fields of the job at hand (topic, partition, offset, attempt, trace, and video once it is known) are on
+every line that is logged while a worker does it. Nothing logs what was said in a video.
+"""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+from connectors.kafka.records import Record
+
+_job: ContextVar[dict[str, object]] = ContextVar("job")
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "pid": os.getpid(),
+            "message": record.getMessage(),
+            **_job.get({}),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def configure(level: str) -> None:
+    """Send all logging of this process to stderr as JSON lines, from `level` on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines())
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def fields(**values: object) -> dict[str, dict[str, object]]:
+    """Fields for one line: `log.info("done", extra=fields(work_s=1.2))`."""
+    return {"fields": values}
+
+
+def record_fields(record: Record, attempt: int) -> dict[str, object]:
+    """The fields that tell which record a line is about."""
+    traceparent = record.header("traceparent") or ""
+    trace = traceparent.split("-")[1] if traceparent.count("-") == 3 else None
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "attempt": attempt,
+        "trace": trace,
+    }
+
+
+@contextmanager
+def job_fields(record: Record, attempt: int) -> Iterator[None]:
+    """Every line within is about that record."""
+    token = _job.set(record_fields(record, attempt))
+    try:
+        yield
+    finally:
+        _job.reset(token)
+
+
+def add_job_fields(**values: object) -> None:
+    """More fields for the rest of the job at hand."""
+    _job.set({**_job.get({}), **values})

@@ -1,0 +1,100 @@
+"""Run one stage until it is told to stop."""
+
+import logging
+import signal
+from enum import IntEnum
+from types import FrameType
+
+from connectors.errors import DependencyDown
+from connectors.settings import Connections
+from processors.runtime import logs
+from processors.runtime.contract import Stage
+from processors.runtime.delivery import DeliveryError
+from processors.runtime.health import HealthServer
+from processors.runtime.jobs import TooManyDeadLettersError
+from processors.runtime.loop import BrokerError, GapError, PollLoop
+from processors.runtime.pool import Pool, WorkersUnusableError
+from processors.runtime.settings import RuntimeSettings
+from processors.runtime.unwanted import UnwantedFeed
+
+log = logging.getLogger("reelay.runtime")
+
+
+class Exit(IntEnum):
+    """Exit statuses of a processor. All but the first want a supervisor to restart it, in time."""
+
+    DRAINED = 0
+    """SIGTERM: running work was finished, or its time was up."""
+    FAILED = 1
+    """Workers cannot be made ready, or video after video was given up."""
+    SETTINGS = 2
+    """A setting has a wrong value; a restart does not help."""
+    BROKER = 3
+    """The broker cannot be reached, lacks a topic, refuses this process or did not take an event."""
+    GAP = 4
+    """Records were dropped by the broker before they were read."""
+    INTERRUPTED = 130
+    """Ctrl-C; otherwise as DRAINED."""
+
+
+def run(stage: Stage, connections: Connections, settings: RuntimeSettings) -> int:
+    """Run the stage in this process, which joins the consumer group `stage.name`; returns the exit
+    status.
+
+    Blocks until SIGTERM or Ctrl-C (a second one does not wait for running work), or an error that only a
+    new start can mend. Call it from the main thread, once per process: it takes over signals and
+    logging.
+    """
+    logs.configure(connections.log_level)
+    pool = Pool(
+        stage,
+        settings.workers,
+        registry_url=connections.registry_url,
+        log_level=connections.log_level,
+    )
+    feed = UnwantedFeed(connections)
+    try:
+        return _run(stage, connections, settings, pool, feed)
+    except (WorkersUnusableError, TooManyDeadLettersError) as error:
+        return _failed(Exit.FAILED, error)
+    except GapError as error:
+        return _failed(Exit.GAP, error)
+    except LookupError as error:
+        return _failed(Exit.BROKER, error)
+    except (DependencyDown, DeliveryError, BrokerError) as error:
+        return _failed(Exit.BROKER, error)
+    finally:
+        pool.close()
+        feed.close()
+
+
+def _run(
+    stage: Stage, connections: Connections, settings: RuntimeSettings, pool: Pool, feed: UnwantedFeed
+) -> Exit:
+    loop = PollLoop(stage, connections, settings, pool, feed)
+    told: list[int] = []
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        loop.drain(0.0 if told else settings.drain_s)
+        told.append(number)
+
+    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    health = None
+    try:
+        if settings.http_port >= 0:
+            health = HealthServer(
+                settings.http_host, settings.http_port, loop.vitals, loop.metrics.registry
+            )
+        log.info("%s runs with %s workers", stage.name, settings.workers)
+        loop.run()
+    finally:
+        if health is not None:
+            health.close()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    return Exit.INTERRUPTED if signal.SIGINT in told else Exit.DRAINED
+
+
+def _failed(status: Exit, error: Exception) -> Exit:
+    log.error("%s", error, extra=logs.fields(exit_status=int(status)))
+    return status

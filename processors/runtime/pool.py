@@ -1,0 +1,179 @@
+"""A bounded pool of worker processes, one pipe each.
+
+Not `concurrent.futures`: there one dead process fails the work of all. Here it ends its own task, and a
+new process takes its place.
+"""
+
+import logging
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+
+from processors.runtime import worker
+from processors.runtime.contract import Stage
+from processors.runtime.logs import fields
+from processors.runtime.wire import Down, Finished, GaveUp, NotReady, Probed, Ready, Reply, Stop, Task
+
+log = logging.getLogger("reelay.runtime")
+
+_MAX_DEAD_STARTS = 3
+_QUIT_S = 1.0
+
+
+class WorkersUnusableError(Exception):
+    """No worker can be made ready; the program cannot do its job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """In place of a reply: the process is gone, whatever it was doing. A new one is starting."""
+
+    how: str
+
+
+class Worker:
+    """One process and what it is doing: `task` is None while it is idle or starting."""
+
+    def __init__(self, stage: Stage, registry_url: str, log_level: str) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=worker.main,
+            args=(theirs, stage, registry_url, log_level, os.getpid()),
+            name=f"{stage.name}-worker",
+            daemon=True,
+        )
+        self._process.start()
+        theirs.close()
+        self.ready = False
+        self.task: Task | None = None
+
+    @property
+    def pid(self) -> int:
+        pid = self._process.pid
+        assert pid is not None
+        return pid
+
+    @property
+    def connection(self) -> Connection:
+        return self._connection
+
+    @property
+    def sentinel(self) -> int:
+        return self._process.sentinel
+
+    def send(self, message: Task | Stop) -> None:
+        """Never fails: that a worker is dead is learnt by reading."""
+        with suppress(OSError):
+            self._connection.send(message)
+
+    def replies(self) -> Iterator[Reply | Died]:
+        """What has arrived, without waiting for more; the last is `Died` if the process is gone."""
+        try:
+            while self._connection.poll():
+                yield self._connection.recv()
+        except (EOFError, OSError):
+            yield Died(self.kill())
+
+    def hang_up(self) -> None:
+        """Close the pipe: an idle worker ends by itself, a busy one when it next says something."""
+        self._connection.close()
+
+    def ended(self, timeout_s: float) -> bool:
+        """Whether the process is gone, or goes within that time."""
+        self._process.join(timeout_s)
+        return not self._process.is_alive()
+
+    def kill(self) -> str:
+        """End the process and the programs that it runs, now. Returns how it ended, if it had
+        already."""
+        # its group first, while its pid is still its own; it leads none if it died while starting
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+        code = self._process.exitcode or 0
+        return f"exit status {code}" if code >= 0 else signal.Signals(-code).name
+
+
+class Pool:
+    """`size` workers. Processes start at once; each is given its first task when it is ready."""
+
+    def __init__(self, stage: Stage, size: int, *, registry_url: str, log_level: str) -> None:
+        self._stage = stage
+        self._registry_url = registry_url
+        self._log_level = log_level
+        self._dead_starts = 0
+        self._workers = [self._started() for _ in range(size)]
+
+    @property
+    def workers(self) -> list[Worker]:
+        return self._workers
+
+    def idle(self) -> Worker | None:
+        """A worker that waits for a task."""
+        return next((w for w in self._workers if w.ready and w.task is None), None)
+
+    def give(self, to: Worker, task: Task) -> None:
+        """Have an idle worker do a task."""
+        to.task = task
+        to.send(task)
+
+    def wait(self, timeout_s: float) -> Iterator[tuple[Worker, Task | None, Reply | Died]]:
+        """What workers said, each with the task it is about; waits at most `timeout_s` for the first.
+
+        A worker that died has been replaced. Raises WorkersUnusableError if workers cannot be made
+        ready.
+        """
+        by_handle: dict[object, Worker] = {}
+        for one in self._workers:
+            by_handle[one.connection] = by_handle[one.sentinel] = one
+        heard = {by_handle[handle]: None for handle in wait(list(by_handle), timeout_s)}  # type: ignore[arg-type]
+        for one in heard:
+            for reply in one.replies():
+                task = one.task
+                self._note(one, reply)
+                yield one, task, reply
+
+    def close(self) -> None:
+        """End all workers: idle ones by themselves, the others by force."""
+        for one in self._workers:
+            one.hang_up()
+        deadline = time.monotonic() + _QUIT_S
+        for one in self._workers:
+            if one.task is not None or not one.ended(max(0.0, deadline - time.monotonic())):
+                one.kill()
+        self._workers = []
+
+    def _note(self, one: Worker, reply: Reply | Died) -> None:
+        match reply:
+            case Ready():
+                one.ready = True
+                self._dead_starts = 0
+            case NotReady(reason):
+                raise WorkersUnusableError(f"{self._stage.name} cannot start: {reason}")
+            case Down(dependency, reason):
+                log.warning("a worker waits for %s: %s", dependency, reason)
+            case Finished() | GaveUp() | Probed():
+                one.task = None
+            case Died(how):
+                self._replace(one, how)
+
+    def _replace(self, one: Worker, how: str) -> None:
+        log.error("a worker process died: %s", how, extra=fields(worker=one.pid))
+        if not one.ready:
+            self._dead_starts += 1
+            if self._dead_starts >= _MAX_DEAD_STARTS:
+                raise WorkersUnusableError(
+                    f"{self._stage.name}: {_MAX_DEAD_STARTS} workers died while starting"
+                )
+        self._workers[self._workers.index(one)] = self._started()
+
+    def _started(self) -> Worker:
+        return Worker(self._stage, self._registry_url, self._log_level)

@@ -1,0 +1,142 @@
+"""What the poll loop and a worker process tell each other over their pipe. Plain data, pickled.
+
+The loop sends one task to an idle worker (`Work`, `GiveUp`, `Probe`), and to a busy one at most one
+`Stop`. The worker says `Ready` once it has made its processor, and answers a task with any number of
+`Emitted` and `Progressed` and then exactly one of `Finished`, `GaveUp`, `Probed`.
+"""
+
+from dataclasses import dataclass
+
+from connectors.kafka.records import Outgoing, Record
+from processors.runtime.contract import Failure
+from processors.runtime.unwanted import VideoKey
+from schemas.events import FailureKind
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Process a record of the lane `topic`, emitting only what comes after its first `events_out`
+    events.
+
+    unwanted: what became unwanted since this worker's task before.
+    """
+
+    number: int
+    topic: str
+    record: Record
+    attempt: int
+    events_out: int
+    unwanted: tuple[VideoKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Make the event that says that the record is given up."""
+
+    topic: str
+    record: Record
+    attempt: int
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """See whether the dependency is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Drop the task of that number at its next check or yield."""
+
+    number: int
+
+
+Task = Work | GiveUp | Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The processor is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotReady:
+    """The processor cannot be made, and trying again will not help."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """The record is decoded: whose it is."""
+
+    video: VideoKey
+    index: int | None
+    media_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """The next event is ready."""
+
+    record: Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """An event for the progress topic; it may be lost."""
+
+    record: Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """All events of the record are out."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotWanted:
+    """The video was cancelled or deleted, or the task was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """This try failed."""
+
+    kind: FailureKind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """A dependency is down; the record itself is not to blame. Also said while the processor is made."""
+
+    dependency: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a `Work` ended."""
+
+    outcome: Done | NotWanted | Failed | Down
+    work_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """The event to emit beside the dead letter; none if nobody knows which video it is about."""
+
+    event: Outgoing | None
+    video: VideoKey | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What the probe found; None if the dependency is back."""
+
+    down: Down | None
+
+
+Reply = Ready | NotReady | Down | Began | Emitted | Progressed | Finished | GaveUp | Probed

@@ -1,0 +1,294 @@
+"""A worker process: makes the processor once, then does one task after another.
+
+It takes its tasks from a pipe and writes what becomes of them to the same pipe (`wire.py`). It ends when
+the pipe closes, and with its parent in any case.
+"""
+
+import contextlib
+import ctypes
+import logging
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from typing import Any
+
+from connectors.errors import DependencyDown, TransientError
+from connectors.registry import open_registry
+from processors.runtime import logs
+from processors.runtime.contract import Cancelled, PoisonError, Processor, Stage
+from processors.runtime.stamp import Stamp, completed, unreadable
+from processors.runtime.unwanted import Unwanted, VideoKey
+from processors.runtime.wire import (
+    Began,
+    Done,
+    Down,
+    Emitted,
+    Failed,
+    Finished,
+    GaveUp,
+    GiveUp,
+    NotReady,
+    NotWanted,
+    Probe,
+    Probed,
+    Progressed,
+    Ready,
+    Reply,
+    Stop,
+    Work,
+)
+from schemas.codec import Codec, UndecodableError
+from schemas.events import Event, FailureKind, Progress
+from schemas.headers import media_s
+
+log = logging.getLogger("reelay.runtime")
+
+_PROGRESS_EVERY_S = 0.5
+_RETRY_START_S = 2.0
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def main(connection: Connection, stage: Stage, registry_url: str, log_level: str, parent: int) -> None:
+    """The process's whole life."""
+    _detach(connection, parent)
+    logs.configure(log_level)
+    pipe = _Pipe(connection)
+    try:
+        processor = _made(stage, pipe)
+        if processor is not None:
+            pipe.send(Ready())
+            _Worker(stage, processor, Codec(open_registry(registry_url)), pipe).run()
+    except _PipeClosed:
+        return
+
+
+def _detach(connection: Connection, parent: int) -> None:
+    """Stand apart from the terminal and hold on to the parent.
+
+    Ctrl-C in a terminal goes to a whole process group, so this worker leads one of its own: it and the
+    programs that it runs go on while the parent drains. A handler that does nothing, and not SIG_IGN,
+    since ignored signals stay ignored in the programs that a processor starts.
+    """
+    os.setpgid(0, 0)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    os.set_inheritable(connection.fileno(), False)
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the line above
+        os._exit(1)
+
+
+class _PipeClosed(BaseException):
+    """The parent is gone, or wants no more of this worker. No processor should catch it."""
+
+
+class _Pipe:
+    """The worker's end of the pipe. A processor may report progress from several threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._waiting = select.poll()
+        self._waiting.register(connection.fileno(), select.POLLIN)
+
+    def send(self, reply: Reply) -> None:
+        with self._lock:
+            try:
+                self._connection.send(reply)
+            except OSError as error:
+                raise _PipeClosed from error
+
+    def receive(self) -> Any:
+        """The next message; blocks."""
+        try:
+            return self._connection.recv()
+        except (EOFError, OSError) as error:
+            raise _PipeClosed from error
+
+    def stopped(self, number: int) -> bool:
+        """Whether a `Stop` of that task is waiting; never blocks, and costs a microsecond."""
+        with self._lock:
+            message = self.receive() if self._waiting.poll(0) else None
+        return isinstance(message, Stop) and message.number == number
+
+    def wait(self, timeout_s: float) -> None:
+        """Until there is something to receive, at most that long."""
+        self._waiting.poll(timeout_s * 1000)
+
+
+def _made(stage: Stage, pipe: _Pipe) -> Processor | None:
+    """The processor, once what it depends on is there; None if it cannot be made."""
+    while True:
+        try:
+            return stage.make(stage.settings)
+        except DependencyDown as down:
+            pipe.send(Down(down.dependency, down.reason))
+            pipe.wait(_RETRY_START_S)
+        except Exception as error:
+            log.exception("the processor cannot be made")
+            pipe.send(NotReady(_said(error)))
+            return None
+
+
+class _Job:
+    """What a processor may ask while it works on one event (`contract.Job`)."""
+
+    def __init__(
+        self, work: Work, source: Event, stage: str, *, pipe: _Pipe, codec: Codec, unwanted: Unwanted
+    ) -> None:
+        self._work = work
+        self._source = source
+        self._stage = stage
+        self._pipe = pipe
+        self._codec = codec
+        self._cancelled = unwanted.covers(_key(source))
+        self._reported_at = -_PROGRESS_EVERY_S
+
+    @property
+    def attempt(self) -> int:
+        return self._work.attempt
+
+    def progress(self, done: float, total: float | None, unit: str) -> None:
+        now = time.monotonic()
+        if now - self._reported_at < _PROGRESS_EVERY_S:
+            return
+        self._reported_at = now
+        event = Progress(
+            video_id=self._source.video_id,
+            revision=self._source.revision,
+            stage=self._stage,
+            index=getattr(self._source, "index", None),
+            done=done,
+            total=total,
+            unit=unit,
+        )
+        stamp = self.stamp()
+        with contextlib.suppress(DependencyDown):  # progress may be lost
+            self._pipe.send(Progressed(stamp.record(stamp(event), self._codec)))
+
+    def check(self) -> None:
+        self._cancelled = self._cancelled or self._pipe.stopped(self._work.number)
+        if self._cancelled:
+            raise Cancelled
+
+    def stamp(self) -> Stamp:
+        """A stamp for events of this job, from its first yield on."""
+        traceparent = self._work.record.header("traceparent")
+        return Stamp(self._stage, self._source, traceparent, self._work.attempt)
+
+
+class _Worker:
+    def __init__(self, stage: Stage, processor: Processor, codec: Codec, pipe: _Pipe) -> None:
+        self._stage = stage
+        self._processor = processor
+        self._codec = codec
+        self._pipe = pipe
+        self._topics = {lane.topic.name: lane.topic for lane in stage.lanes}
+        self._unwanted = Unwanted()
+
+    def run(self) -> None:
+        """Does tasks until the pipe closes."""
+        while True:
+            match self._pipe.receive():
+                case Work() as work:
+                    with logs.job_fields(work.record, work.attempt):
+                        self._pipe.send(self._work(work))
+                case GiveUp() as give_up:
+                    with logs.job_fields(give_up.record, give_up.attempt):
+                        self._pipe.send(self._give_up(give_up))
+                case Probe():
+                    self._pipe.send(self._probe())
+                case Stop():
+                    pass  # for a task that ended meanwhile
+
+    def _work(self, work: Work) -> Finished:
+        for key in work.unwanted:
+            self._unwanted.add(key)
+        began = time.monotonic()
+        outcome: Done | NotWanted | Failed | Down
+        try:
+            self._process(work)
+            outcome = Done()
+        except Cancelled:
+            outcome = NotWanted()
+        except DependencyDown as down:
+            outcome = Down(down.dependency, down.reason)
+        except TransientError as error:
+            outcome = Failed(FailureKind.TRANSIENT, _said(error))
+        except (PoisonError, UndecodableError) as error:
+            outcome = Failed(FailureKind.POISON, str(error))
+        except Exception as error:  # a bug in the processor: this record's, not this worker's
+            log.exception("the processor failed")
+            outcome = Failed(FailureKind.BUG, _said(error))
+        return Finished(outcome, time.monotonic() - began)
+
+    def _process(self, work: Work) -> None:
+        source = self._decoded(work)
+        logs.add_job_fields(video=source.video_id, revision=source.revision)
+        job = _Job(
+            work, source, self._stage.name, pipe=self._pipe, codec=self._codec, unwanted=self._unwanted
+        )
+        self._pipe.send(Began(_key(source), getattr(source, "index", None), media_s(source)))
+        job.check()
+        stamp = job.stamp()
+        events: Iterator[Event] = iter(self._processor.process(source, job))
+        try:
+            for number, event in enumerate(events):
+                stamped = stamp(event)
+                job.check()
+                if number >= work.events_out:
+                    self._pipe.send(Emitted(stamp.record(stamped, self._codec)))
+        finally:
+            if close := getattr(events, "close", None):
+                close()  # lets go of files and programs now, not when memory is collected
+
+    def _give_up(self, task: GiveUp) -> GaveUp | Finished:
+        try:
+            event, source = self._last_words(task)
+            if event is None or source is None:
+                return GaveUp(None, None)
+            stamp = Stamp(self._stage.name, source, task.record.header("traceparent"), task.attempt)
+            return GaveUp(stamp.record(stamp(event), self._codec), _key(event))
+        except DependencyDown as down:
+            return Finished(Down(down.dependency, down.reason), 0.0)
+        except Exception as error:  # a bug in gave_up must not cost the dead letter
+            log.exception("no event could be made for a record that is given up")
+            return GaveUp(None, None, _said(error))
+
+    def _last_words(self, task: GiveUp) -> tuple[Event | None, Event | None]:
+        """The event that the stage says goodbye with, and the input to stamp it by."""
+        try:
+            source = self._decoded(task)
+        except UndecodableError:
+            event = unreadable(task.record, stage=self._stage.name, reason=task.failure.reason)
+            return event, None if event is None else completed(event, task.record)
+        return self._stage.gave_up(source, task.failure), source
+
+    def _decoded(self, task: Work | GiveUp) -> Event:
+        return completed(self._codec.decode(task.record.value, self._topics[task.topic]), task.record)
+
+    def _probe(self) -> Probed:
+        try:
+            self._stage.probe(self._stage.settings)
+        except DependencyDown as down:
+            return Probed(Down(down.dependency, down.reason))
+        except Exception as error:  # a probe that cannot tell has not found the dependency back
+            log.exception("the probe failed")
+            return Probed(Down("probe", _said(error)))
+        return Probed(None)
+
+
+def _key(event: Event) -> VideoKey:
+    return VideoKey(event.video_id, event.revision)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,99 @@
+"""A stage whose input says what happens to it, run as a process of its own: `python toy.py FOLDER`.
+
+The input's `name` is a list of steps, separated by spaces. What happened is written to a log in FOLDER,
+one line a step, so that tests can see what was done twice.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.errors import DependencyDown, TransientError
+from connectors.settings import Connections
+from processors.runtime.contract import Failure, Job, Lane, PoisonError, Stage
+from processors.runtime.main import run
+from processors.runtime.settings import RuntimeSettings, read_settings
+from schemas.events import Event, StageFailed, VideoConverted, VideoUploaded
+from schemas.topics import VIDEO_UPLOADED
+
+GROUP = os.environ.get("TOY_GROUP", "toy")
+
+
+@dataclass(frozen=True)
+class ToySettings:
+    folder: Path
+
+    def note(self, *words: object) -> None:
+        with (self.folder / "log").open("a") as log:
+            log.write(" ".join(map(str, words)) + "\n")
+
+
+class Toy:
+    def __init__(self, settings: ToySettings) -> None:
+        self.settings = settings
+        settings.note("made", os.getpid())
+
+    def process(self, event: VideoUploaded, job: Job) -> Iterator[Event]:
+        self.settings.note("began", event.video_id, job.attempt, os.getpid())
+        for step in event.name.split():
+            verb, _, argument = step.partition(":")
+            yield from self._step(verb, argument, event, job)
+        self.settings.note("ended", event.video_id)
+
+    def _step(self, verb: str, argument: str, event: VideoUploaded, job: Job) -> Iterator[Event]:
+        match verb:
+            case "yield":
+                yield VideoConverted(
+                    video_id=event.video_id,
+                    revision=event.revision,
+                    segments=int(argument or 0),
+                    duration_s=0.0,
+                    has_audio=True,
+                )
+            case "wait":  # until the test makes that file, or the job is cancelled
+                while not (self.settings.folder / argument).exists():
+                    job.check()
+                    job.progress(1, 2, "step")
+                    time.sleep(0.002)
+            case "abort" if job.attempt <= int(argument or 99):
+                os.abort()
+            case "kill" if job.attempt <= int(argument or 99):
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "transient" if job.attempt <= int(argument or 99):
+                raise TransientError("not now")
+            case "bug" if job.attempt <= int(argument or 99):
+                raise RuntimeError("no such step")
+            case "poison":
+                raise PoisonError("never")
+            case "needs":
+                if not (self.settings.folder / argument).exists():
+                    raise DependencyDown("store", f"{argument} is not there")
+
+
+def gave_up(event: VideoUploaded, failure: Failure) -> Event:
+    return StageFailed(
+        video_id=event.video_id,
+        revision=event.revision,
+        stage=GROUP,
+        kind=failure.kind,
+        reason=failure.reason,
+        segments_out=failure.yields_out,
+    )
+
+
+def probe(settings: ToySettings) -> None:
+    settings.note("probed")
+    if not (settings.folder / "store").exists():
+        raise DependencyDown("store", "still not there")
+
+
+def stage(folder: Path) -> Stage:
+    return Stage(GROUP, (Lane(VIDEO_UPLOADED),), Toy, ToySettings(folder), gave_up, probe)
+
+
+if __name__ == "__main__":
+    sys.exit(run(stage(Path(sys.argv[1])), read_settings(Connections), read_settings(RuntimeSettings)))
