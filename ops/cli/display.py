@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _ROWS = 8
 _PLAIN_EVERY_S = 10.0
+MARKS = {"✓": "green", "✗": "red", "!": "yellow"}
+"""What stands before a line: done, failed, warning."""
 
 
 class Display(Protocol):
@@ -23,8 +25,10 @@ class Display(Protocol):
     def refresh(self, waiting: int) -> None:
         """Show how things are. waiting: videos that have not begun. Call it some times a second."""
 
-    def line(self, text: str, *, colour: str | None = None, err: bool = False) -> None:
-        """Print a line that stays, to standard output, or to standard error with `err`."""
+    def line(self, text: str, *, mark: str = "", err: bool = False) -> None:
+        """Print a line that stays, to standard output, or to standard error with `err`.
+
+        mark: one of `MARKS`, put before the text in its colour."""
 
     def __enter__(self) -> "Display": ...
 
@@ -52,8 +56,8 @@ class Plain:
             if video.probed:
                 self.line(f"{shown(video.name)}: {', '.join(_facts(video, now_s))}", err=True)
 
-    def line(self, text: str, *, colour: str | None = None, err: bool = False) -> None:
-        click.secho(text, fg=colour, err=err)
+    def line(self, text: str, *, mark: str = "", err: bool = False) -> None:
+        click.echo(f"{click.style(mark, fg=MARKS[mark])} {text}" if mark else text, err=err)
 
     def __enter__(self) -> "Plain":
         return self
@@ -82,13 +86,14 @@ class Live:
     def refresh(self, waiting: int) -> None:
         self._live.update(self._view(waiting), refresh=True)
 
-    def line(self, text: str, *, colour: str | None = None, err: bool = False) -> None:
+    def line(self, text: str, *, mark: str = "", err: bool = False) -> None:
         from rich.text import Text  # noqa: PLC0415
 
         if err or sys.stdout.isatty():  # the same terminal: above the live view, not through it
-            self._console.print(Text(text, style=colour or ""), soft_wrap=True)
+            whole = Text.assemble((mark, MARKS[mark]), " ", text) if mark else Text(text)
+            self._console.print(whole, soft_wrap=True)
         else:
-            click.echo(text)
+            click.echo(f"{mark} {text}" if mark else text)
 
     def __enter__(self) -> "Live":
         self._live.start()
@@ -122,7 +127,7 @@ def _facts(video: VideoProgress, now_s: float) -> Iterator[str]:
     """What there is to say about a video at work, in a few words each."""
     expected = video.segments_expected
     if not video.probed:
-        yield "starting"
+        yield "waiting"
     elif video.is_joining:
         yield "writing captions"
     elif expected is None:

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
 from ops.cli.display import Display
 from ops.cli.text import clock, counted, plain, shown, times
 from ops.pipeline.export import Exported
 from ops.pipeline.files import Unusable
 from ops.pipeline.revisions import Task
 from schemas.codec import to_record
-from schemas.events import VideoCompleted, VideoFailed
+from schemas.events import FailureKind, VideoCompleted, VideoFailed
 from schemas.outcomes import Outcome
 
 
@@ -28,6 +26,7 @@ class Report:
         self._completed = 0
         self._before = 0
         self._media_s = 0.0
+        self._puzzling = False
 
     def unusable(self, file: Unusable) -> None:
         """Something named on the command line cannot be captioned."""
@@ -43,6 +42,7 @@ class Report:
             self._complete(task, outcome, written)
         elif isinstance(outcome, VideoFailed):
             self._fail(task.file.given, outcome.reason, _identity(task))
+            self._puzzling |= outcome.kind is not FailureKind.FILE
         else:
             self._fail(task.file.given, "cancelled", _identity(task))
 
@@ -60,8 +60,8 @@ class Report:
             text += f" · {clock(self._media_s)} of media in {clock(elapsed_s)}"
             text += f" · {times(self._media_s / elapsed_s)} real time"
         self._display.line(text, err=True)
-        if self.failed and self.logs is not None:
-            self._display.line(f"logs: {self.logs}", err=True)
+        if self._puzzling and self.logs is not None:
+            self._display.line(f"What went wrong is in the logs: {plain(self.logs)}", err=True)
 
     def _complete(self, task: Task, outcome: VideoCompleted, written: Sequence[Exported]) -> None:
         before = task.done is not None
@@ -85,26 +85,27 @@ class Report:
                 }
             )
             return
-        facts = [clock(outcome.duration_s)]
+        facts = [clock(outcome.duration_s)] if outcome.duration_s else []
         facts += [counted(outcome.word_count, "word")] if outcome.word_count else ["no words"]
         facts += [outcome.language] if outcome.word_count else []
         facts += ["done already"] if before else []
         where = f" → {shown(plain(folder))}" if folder else ""
-        self._display.line(f"✓ {shown(task.file.name)}  {' · '.join(facts)}{where}", colour="green")
-        for gap in outcome.gaps:
-            text = f"no words from {clock(gap.start_s)} to {clock(gap.end_s)}: {gap.reason}"
-            self._display.line(f"  ! {shown(text)}", colour="yellow", err=True)
-        for warning in outcome.warnings:
-            self._display.line(f"  ! {shown(warning)}", colour="yellow", err=True)
+        self._display.line(f"{shown(task.file.name)}  {' · '.join(facts)}{where}", mark="✓")
+        remarks = [
+            f"no words from {clock(gap.start_s)} to {clock(gap.end_s)}: {gap.reason}"
+            for gap in outcome.gaps
+        ]
+        for remark in (*remarks, *outcome.warnings):
+            self._display.line(f"{shown(task.file.name)}: {shown(remark)}", mark="!", err=True)
 
     def _fail(self, given: Path, reason: str, identity: dict[str, Any]) -> None:
         self.failed += 1
         if self._as_json:
             self._print_json({"given": plain(given), **identity, "outcome": "failed", "reason": reason})
-        self._display.line(f"✗ {shown(plain(given))}: {shown(reason)}", colour="red", err=True)
+        self._display.line(f"{shown(plain(given))}: {shown(reason)}", mark="✗", err=True)
 
     def _print_json(self, record: dict[str, Any]) -> None:
-        click.echo(json.dumps(record))
+        self._display.line(json.dumps(record))
 
 
 def _identity(task: Task) -> dict[str, Any]:

@@ -203,6 +203,7 @@ def run(request: Request) -> int:
             local_pipeline(
                 store_url=state.store_url,
                 local_roots=covering_folders(task.file for task in to_do.values()),
+                videos=len(to_do),
                 workers=request.workers,
                 model=request.model,
                 logs=logs,

@@ -31,7 +31,7 @@ def serve() -> int:
     """Serve until SIGTERM. The first line of standard output is the address."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     with EmbeddedBroker({}) as broker:
-        # Asking for a topic creates it; by the broker's own interface each takes 0.2 s (librdkafka 2.16).
+        # Asking for a topic creates it; by the broker's own interface it takes 0.2 s (librdkafka 2.16).
         client = Producer({"bootstrap.servers": broker.brokers, "log_level": 3})
         for topic in topics():
             client.list_topics(topic, timeout=_START_S)

@@ -9,6 +9,9 @@ from connectors.settings import Connections
 from ops.pipeline.broker import PARTITIONS
 from ops.pipeline.processes import Processes
 
+_CONVERTERS = 2
+"""Enough to keep many transcribers busy: sound is read a hundred times as fast as it is understood."""
+
 
 @dataclass(frozen=True, slots=True)
 class LocalPipeline:
@@ -20,13 +23,13 @@ class LocalPipeline:
 
 @contextmanager
 def local_pipeline(
-    *, store_url: str, local_roots: str, workers: int, model: str, logs: Path
+    *, store_url: str, local_roots: str, videos: int, workers: int, model: str, logs: Path
 ) -> Iterator[LocalPipeline]:
     """The broker and all processors, as long as the context lasts.
 
-    local_roots: folders joined by ':' that a file: source may lie in. workers: segments that are
-    transcribed at once. Returns before the processors are ready: what is published meanwhile waits for
-    them in the broker. Raises ProcessDied.
+    local_roots: folders joined by ':' that a file: source may lie in. videos: how many there will be.
+    workers: segments that are transcribed at once. Returns before the processors are ready: what is
+    published meanwhile waits for them in the broker. Raises ProcessDied.
     """
     with Processes(logs) as processes:
         connections = Connections(
@@ -43,15 +46,15 @@ def local_pipeline(
             "REELAY_STORE_URL": connections.store_url,
             "REELAY_LOCAL_ROOTS": connections.local_roots,
         }
-        for name, more in _settings(workers, model).items():
+        for name, more in _settings(videos, workers, model).items():
             processes.start(name, shared | more)
         yield LocalPipeline(connections, processes)
 
 
-def _settings(workers: int, model: str) -> dict[str, dict[str, str]]:
+def _settings(videos: int, workers: int, model: str) -> dict[str, dict[str, str]]:
     """What each processor's environment says besides where everything is."""
     return {
-        "converter": {"REELAY_RUNTIME_WORKERS": "2"},
+        "converter": {"REELAY_RUNTIME_WORKERS": str(min(videos, _CONVERTERS))},
         "transcriber": {"REELAY_RUNTIME_WORKERS": str(workers), "REELAY_TRANSCRIBER_MODEL": model},
         "enricher": {"REELAY_RUNTIME_WORKERS": "1"},
         "aggregator": {"REELAY_AGGREGATOR_PARTITIONS": str(PARTITIONS)},
