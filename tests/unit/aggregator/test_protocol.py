@@ -1,0 +1,86 @@
+"""Every order of a few events, with a crash at every step: always exactly one outcome."""
+
+from collections.abc import Callable
+from itertools import permutations
+
+import pytest
+
+from schemas.events import Event, VideoCancelRequested, VideoDeleted
+from schemas.outcomes import deleted_key, load_outcome, outcome_key
+from schemas.topics import OUTCOMES
+from tests.unit.aggregator.pieces import converted, enriched, failed, probed
+from tests.unit.aggregator.world import CODEC, World
+
+CANCEL = VideoCancelRequested(event_id="c", video_id="v")
+DELETE = VideoDeleted(event_id="d", video_id="v")
+
+CASES: dict[str, Callable[[World], list[Event]]] = {
+    "all there": lambda w: [probed(), converted(1), enriched(w.store, 0)],
+    "failure and success": lambda w: [
+        probed(),
+        converted(1),
+        failed("transcriber", 0),
+        enriched(w.store, 0),
+    ],
+    "nothing made": lambda w: [probed(), converted(1), failed("transcriber", 0)],
+    "not a video": lambda w: [failed("converter")],
+    "cancelled": lambda w: [probed(), converted(1), enriched(w.store, 0), CANCEL],
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_crash_at_any_step_leaves_exactly_one_outcome(case: str) -> None:
+    count = len(CASES[case](World()))
+    for order in permutations(range(count)):
+        steps = _steps(case, order)
+        assert steps >= 3
+        for dies_at in range(steps):
+            for before, commits in ((True, True), (False, True), (False, False)):
+                _one_outcome(case, order, dies_at, before, commits)
+
+
+def _steps(case: str, order: tuple[int, ...]) -> int:
+    world = World()
+    events = CASES[case](world)
+    world.steps.done = 0
+    world.feed([events[i] for i in order])
+    return world.steps.done
+
+
+def _one_outcome(case: str, order: tuple[int, ...], dies_at: int, before: bool, commits: bool) -> None:
+    world = World()
+    events = CASES[case](world)
+    world.steps.done, world.steps.dies_at, world.steps.before = 0, dies_at, before
+    world.feed([events[i] for i in order], commits=commits)
+    world.feed(events)  # a replay changes nothing
+    decided = load_outcome(world.store.get(outcome_key("v", 1)))
+    assert world.outcomes() == {(b"v:1", CODEC.encode(decided))}
+    assert len(set(world.sent_to("video.captioned"))) <= 1
+    assert list(world.table) == [b"v:1:done"]
+    for ref in getattr(decided, "files", ()):
+        assert world.store.find(ref.key) == ref
+
+
+def test_after_a_delete_nothing_is_left_whatever_came_when_and_wherever_it_crashed() -> None:
+    def events_in(world: World) -> list[Event]:
+        return [probed(), converted(1), enriched(world.store, 0), DELETE]
+
+    for order in permutations(range(4)):
+        rehearsal = World()
+        events = events_in(rehearsal)
+        rehearsal.steps.done = 0
+        rehearsal.feed([events[i] for i in order])
+        for dies_at in range(rehearsal.steps.done):
+            for before in (True, False):
+                world = World()
+                events = events_in(world)
+                world.store.objects["uploads/v/x.mp4"] = b"x"
+                world.steps.done, world.steps.dies_at, world.steps.before = 0, dies_at, before
+                world.feed([events[i] for i in order])
+                world.feed(events[:3])
+                left = [key for key in world.store.objects if not key.startswith("media/")]
+                assert left == [deleted_key("v")]
+                assert list(world.table) == [b"v:0:deleted"]
+                if world.outcomes():
+                    for topic in OUTCOMES:
+                        assert [s for s in world.sent if s[0] == topic.name][-1][1:] == (b"v:1", None)
