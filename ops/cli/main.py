@@ -61,7 +61,7 @@ def main() -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.Abort:
+    except click.Abort:  # Ctrl-C
         return INTERRUPTED
     except BrokenPipeError:  # `reelay … | head`
         sys.stderr.close()

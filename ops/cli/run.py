@@ -33,6 +33,8 @@ from schemas.events import Task as SpeechTask
 from schemas.outcomes import Outcome
 
 _HOTWORDS_MAX = 2_000
+_WORKER_BYTES = 10**9
+"""What a transcriber worker with the model `small` may take."""
 _FORMATS_HELP = ", ".join(FORMATS)
 
 
@@ -76,6 +78,14 @@ def _hotwords(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     return value
 
 
+def _default_workers() -> int:
+    """One for each core, as far as the free memory holds as many models."""
+    import psutil  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    room = psutil.virtual_memory().available // _WORKER_BYTES
+    return max(1, min(len(os.sched_getaffinity(0)), room))
+
+
 @click.command("run")
 @click.argument(
     "paths", nargs=-1, required=True, metavar="FILE|FOLDER...", type=click.Path(path_type=Path)
@@ -102,8 +112,8 @@ def _hotwords(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 @click.option(
     "--workers",
     type=click.IntRange(1, 256),
-    default=lambda: len(os.sched_getaffinity(0)),
-    show_default="one for each core",
+    default=_default_workers,
+    show_default="one for each core, if the memory suffices",
     help="Segments to transcribe at once; each worker holds the model in memory.",
 )
 @click.option(

@@ -88,12 +88,12 @@ class Door:
         if video is None:
             return
         match event:
-            case VideoProbed(duration_s=float(length_s)):
+            case VideoProbed(duration_s=length_s) if length_s is not None:
                 video.media_s = length_s
             case SegmentEnriched():
                 video.done_s[event.index] = event.end_s - event.start_s
-            case StageFailed(index=int(index), start_s=float(start_s), end_s=float(end_s)):
-                video.done_s[index] = end_s - start_s
+            case StageFailed(index=int(index)):
+                video.done_s[index] = (event.end_s or 0.0) - (event.start_s or 0.0)
             case VideoCompleted() | VideoFailed() | VideoCancelled():
                 del self._inside[key]
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-_RESTARTS = 3
-_FIRST_PAUSE_S = 0.5
 _BROKER_START_S = 20.0
 _STOP_GRACE_S = 5.0
 
@@ -35,10 +33,13 @@ class _Process:
 class Processes:
     """Processes that live at most as long as this context and this program.
 
-    logs: an existing folder; each process writes NAME.log in it.
+    logs: an existing folder; each process writes NAME.log in it. restarts: how often one that died is
+    started again, the first time after `first_pause_s`, each time after twice as long.
     """
 
     logs: Path
+    restarts: int = 3
+    first_pause_s: float = 0.5
     _processes: dict[str, _Process] = field(default_factory=dict)
     _lifeline: tuple[int, int] = field(default_factory=os.pipe)
 
@@ -78,11 +79,11 @@ class Processes:
             if status is None:
                 continue
             _kill_group(process.running.pid)
-            if process.name == "broker" or process.restarts == _RESTARTS:
+            if process.name == "broker" or process.restarts == self.restarts:
                 raise ProcessDied(
                     f"{process.name} stopped ({_in_words(status)}); see {self.log(process.name)}"
                 )
-            process.restart_at = now + _FIRST_PAUSE_S * 2**process.restarts
+            process.restart_at = now + self.first_pause_s * 2**process.restarts
             process.restarts += 1
 
     def stop(self, grace_s: float = _STOP_GRACE_S) -> None:
