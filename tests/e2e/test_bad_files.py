@@ -35,6 +35,8 @@ ODD = [
     "%03d.wav",
     "$(touch hacked) `x` & ;.wav",
 ]
+NAMED = "--help"
+"""The name of a file that is given after `--`; no suffix says that it is media."""
 SECRET = "root:x:0:0"
 
 
@@ -60,8 +62,10 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mixed]:
     for name in ODD:
         (films / name).write_bytes((films / "good.wav").read_bytes())
 
-    # A folder is searched by suffix; what is named is taken as it is; a name may begin with a dash.
-    process = home.start(films, films / "playlist.m3u8", films / "never-there.wav")
+    (home.root / NAMED).write_bytes((films / "good.wav").read_bytes())
+
+    # A folder is searched by suffix; what is named is taken as it is.
+    process = home.start(films, films / "playlist.m3u8", films / "never-there.wav", "--", NAMED)
     try:
         remove_once_begun(films / "gone.wav", home)
         yield Mixed(finish(process), home, asked)
@@ -132,9 +136,9 @@ def test_a_bad_file_is_one_clear_line(mixed: Mixed, name: str) -> None:
     assert "Traceback" not in mixed.run.stderr
 
 
-@pytest.mark.parametrize("name", ["good.wav", *ODD])
+@pytest.mark.parametrize("name", ["good.wav", NAMED, *ODD])
 def test_a_good_file_beside_bad_ones_is_captioned_whatever_its_name(mixed: Mixed, name: str) -> None:
-    (record,) = (record for record in mixed.run.lines.values() if record["name"] == name)
+    record = mixed.run.lines[name]
 
     assert record["outcome"] == "completed"
     assert [text for text, _ in words(record)][:3] == ["every", "week", "people"]
@@ -145,7 +149,7 @@ def test_equal_files_of_different_names_get_a_folder_each(mixed: Mixed) -> None:
         record["folder"] for record in mixed.run.lines.values() if record["outcome"] == "completed"
     ]
 
-    assert len(set(folders)) == len([folder for folder in folders if folder]) == len(ODD) + 2
+    assert len(set(folders)) == len([folder for folder in folders if folder]) == len(ODD) + 3
 
 
 def test_a_video_without_sound_is_completed_and_says_so(mixed: Mixed) -> None:
