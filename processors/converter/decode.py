@@ -17,6 +17,13 @@ from processors.converter.tool import GUARDS, Limits, Tool, input_name, running
 _SPLICE_S = 3600
 """A transport stream whose time stamps jump ahead by more was spliced; by less, it has a hole."""
 
+_LATE_S = 60.0
+"""How far beyond the declared duration a time stamp is still believed."""
+
+_KEEP_START = "0.000001"
+"""An input offset of 1 µs. In a transport stream of which only the sound is used, ffmpeg moves the start
+of the sound to 0, however late it is, unless the input has an offset of its own."""
+
 _NO_DECODER = ("Decoder not found", "not found for input stream", "Unknown decoder", "no decoder")
 _DAMAGE = ("decod", "nvalid", "corrupt", "mismatch", "exceeds")
 
@@ -68,7 +75,8 @@ def decoding(
         memory_bytes=settings.ffmpeg_memory_bytes,
     )
     with running(command(path, sound, settings), limits, while_waiting=while_waiting) as tool:
-        yield Decoding(_bounded(placed(blocks(tool.chunks())), settings.max_duration_s), tool)
+        samples = placed(blocks(tool.chunks()), latest_s=expected_s + _LATE_S)
+        yield Decoding(_bounded(samples, settings.max_duration_s), tool)
 
 
 def command(path: Path, sound: Sound, settings: ConverterSettings) -> list[str]:
@@ -79,14 +87,13 @@ def command(path: Path, sound: Sound, settings: ConverterSettings) -> list[str]:
     out 40 s short).
     """
     source = ffmpeg.input(
-        input_name(path), **GUARDS, threads=1, dts_delta_threshold=_SPLICE_S, vn=None, sn=None, dn=None
+        input_name(path), **GUARDS, threads=1, dts_delta_threshold=_SPLICE_S, itsoffset=_KEEP_START
     )
     stream = source[str(sound.index)]
-    if not sound.layout_known and sound.track.channels > 1:
-        share = 1 / sound.track.channels
-        stream = stream.filter_(
-            "pan", args="mono|c0=" + "+".join(f"{share:.4f}*c{c}" for c in range(sound.track.channels))
-        )
+    if not sound.layout_known and sound.track.channels > 2:  # ffmpeg guesses only one and two
+        count = sound.track.channels
+        equally = "+".join(f"{1 / count:.4f}*c{channel}" for channel in range(count))
+        stream = stream.filter_("pan", args=f"mono|c0={equally}")
     mono = stream.filter_("aformat", sample_fmts="s16", sample_rates=RATE_HZ, channel_layouts="mono")
     # Sound from before the video's start (an encoder's run-in) would make the muxer move everything.
     output = mono.filter_("atrim", start=0).output(

@@ -16,14 +16,15 @@ recorders jitter; following each would chop the sound, ignoring more would let w
 Samples = NDArray[np.int16]
 
 
-def placed(blocks: Iterable[tuple[int, bytes]]) -> Iterator[Samples]:
+def placed(blocks: Iterable[tuple[int, bytes]], *, latest_s: float) -> Iterator[Samples]:
     """Samples from time 0 on without a hole, in chunks of a second (the last one shorter).
 
     blocks: time stamps in ms of the video's timeline, and 16-bit little-endian mono PCM at 16 kHz.
+    latest_s: a later time stamp is taken for damage; its samples follow those before.
     """
     held: list[Samples] = []
     held_samples = 0
-    for piece in _continuous(blocks):
+    for piece in _continuous(blocks, int(latest_s * 1000)):
         held.append(piece)
         held_samples += len(piece)
         if held_samples >= CHUNK:
@@ -35,13 +36,13 @@ def placed(blocks: Iterable[tuple[int, bytes]]) -> Iterator[Samples]:
         yield np.concatenate(held)
 
 
-def _continuous(blocks: Iterable[tuple[int, bytes]]) -> Iterator[Samples]:
+def _continuous(blocks: Iterable[tuple[int, bytes]], latest_ms: int) -> Iterator[Samples]:
     """The blocks' samples, with silence where time stamps jump ahead, cut where they jump back."""
     position = 0
     tolerance = int(TOLERANCE_S * RATE_HZ)
     for at_ms, payload in blocks:
         samples: Samples = np.frombuffer(payload, "<i2").astype(np.int16, copy=False)
-        ahead = at_ms * RATE_HZ // 1000 - position
+        ahead = at_ms * RATE_HZ // 1000 - position if at_ms <= latest_ms else 0
         if ahead > tolerance:
             position += ahead
             while ahead > 0:
