@@ -12,7 +12,7 @@ demo: ## caption the demonstration clip and show the captions
 	@ops/demo/run.sh
 
 test: ## run all tests
-	@ops/environment.sh dev ffmpeg espeak-ng
+	@ops/environment.sh dev ffmpeg '?espeak-ng'
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 lint: ## check format, style, types and the walls between the folders

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Sets up what a make target needs, and does nothing when it is all there.
 #
-#   ops/environment.sh demo|dev [COMMAND…]
+#   ops/environment.sh demo|dev [PROGRAM…]
 #
 # Makes .venv with the packages of requirements/<demo|dev>.lock, each checked by its hash, and Reelay
-# itself from this folder. COMMANDs are system programs named like their packages (ffmpeg, espeak-ng).
+# itself from this folder. PROGRAMs are the system's, named like their packages; one that is written with
+# a question mark (?espeak-ng) may be missing.
 set -eu
 cd "$(dirname "$0")/.."
 lock=requirements/$1.lock
@@ -28,9 +29,9 @@ install_package() {
         fail "$package is missing: please install it (sudo apt-get install $package)"
     fi
     echo "Installing $package with apt-get" >&2
-    $as_root apt-get update -qq >&2 || true # an old list may still do
+    $as_root apt-get update -qq >/dev/null || true # an old list may still do
     $as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -qq -y --no-install-recommends "$package" >&2 ||
+        apt-get install -qq -y --no-install-recommends "$package" >/dev/null ||
         fail "$package could not be installed with apt-get"
 }
 
@@ -48,7 +49,14 @@ find_python() {
 }
 
 for program in "$@"; do
-    command -v "$program" >/dev/null || install_package "$program"
+    name=${program#\?}
+    if command -v "$name" >/dev/null; then
+        continue
+    elif [ "$name" = "$program" ]; then
+        install_package "$name"
+    else
+        (install_package "$name") || echo "reelay: going on without $name" >&2
+    fi
 done
 
 if ! supported .venv/bin/python || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then

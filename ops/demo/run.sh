@@ -9,7 +9,7 @@ out=reelay-out
 echo
 echo "The first captions ($out/clip/clip.en.srt):"
 echo
-head -n 20 "$out/clip/clip.en.srt"
+awk -v RS= -v ORS='\n\n' 'NR <= 6' "$out/clip/clip.en.srt"
 echo "All files:"
 ls -1 "$out"/clip/*
 echo
