@@ -1,6 +1,7 @@
 """The entry point of `reelay`: finds the command, and turns errors into one line and an exit status."""
 
 import io
+import logging
 import signal
 import sys
 from importlib import import_module
@@ -55,7 +56,10 @@ def main() -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a name need not fit the terminal's character set
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it
+            signal.signal(number, _stop)
+    # What the Kafka client logs, a command's error says in one line.
+    logging.getLogger("reelay.kafka").addHandler(logging.NullHandler())
     try:
         status = reelay.main(prog_name="reelay", standalone_mode=False)
     except click.ClickException as error:

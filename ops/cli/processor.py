@@ -3,7 +3,8 @@
 import click
 
 from ops.cli.errors import one_line
-from ops.pipeline.processors import PROCESSORS, run_processor
+from ops.pipeline import PROCESSORS
+from ops.pipeline.processors import run_processor
 
 
 @click.command("processor")

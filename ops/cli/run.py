@@ -25,6 +25,7 @@ from ops.pipeline.progress import Progress
 from ops.pipeline.revisions import Task, task_for
 from ops.pipeline.state import state_folder
 from ops.pipeline.work import work
+from processors.runtime.settings import read_settings
 from processors.transcriber.models import ModelMissing, resolve_model
 from processors.transcriber.settings import TranscriberSettings
 from schemas.codec import Codec
@@ -82,7 +83,7 @@ def _default_workers() -> int:
     """One for each core, as far as the free memory holds as many models."""
     import psutil  # type: ignore[import-untyped]  # noqa: PLC0415
 
-    room = psutil.virtual_memory().available // _WORKER_BYTES
+    room = int(psutil.virtual_memory().available // _WORKER_BYTES)
     return max(1, min(len(os.sched_getaffinity(0)), room))
 
 
@@ -159,7 +160,7 @@ def command(
       reelay run lectures/ --language de --format srt,txt --out captions
     """
     with one_line():
-        model = _full_name(model or TranscriberSettings().model)
+        model = _full_name(model or read_settings(TranscriberSettings).model)
         options = Options(
             language=language,
             task=SpeechTask(task),
@@ -167,7 +168,11 @@ def command(
             audio_track=audio_track,
             hotwords=hotwords,
         )
-        return run(Request(paths, options, model, workers, formats, out, force, as_json))
+        try:
+            return run(Request(paths, options, model, workers, formats, out, force, as_json))
+        except KeyboardInterrupt:
+            click.echo("Stopped. What is done is kept: the same command goes on from there.", err=True)
+            raise
 
 
 def run(request: Request) -> int:
@@ -247,7 +252,7 @@ def _get_model(name: str) -> None:
 
     Raises ClickException with what to do.
     """
-    models = Path(TranscriberSettings().models_folder)
+    models = Path(read_settings(TranscriberSettings).models_folder)
     try:
         try:
             resolve_model(name, models)

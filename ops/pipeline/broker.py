@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from confluent_kafka import Producer
 
 from connectors.kafka.embedded import EmbeddedBroker
-from ops.pipeline.processors import PROCESSORS
+from ops.pipeline import PROCESSORS
 from schemas.topics import TOPICS, dead_topic, retry_topic
 
 PARTITIONS = 4

@@ -8,6 +8,9 @@ import signal
 import sys
 import threading
 
+WRONG_SETTINGS = 2
+"""Exit status that no restart helps."""
+
 
 def main(name: str) -> int:
     """Run the broker or a processor. Returns its exit status."""
@@ -18,8 +21,13 @@ def main(name: str) -> int:
 
         return serve()
     from ops.pipeline.processors import run_processor  # noqa: PLC0415
+    from processors.runtime.settings import SettingsError  # noqa: PLC0415
 
-    return run_processor(name)
+    try:
+        return run_processor(name)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return WRONG_SETTINGS
 
 
 def _die_with_parent() -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from ops.pipeline.child import WRONG_SETTINGS
+
 _BROKER_START_S = 20.0
 _STOP_GRACE_S = 5.0
 
@@ -66,7 +68,8 @@ class Processes:
     def watch(self) -> None:
         """Start again what has died, some times, each time after a longer pause. Does not block.
 
-        Raises ProcessDied if it dies once more, or if it is the broker, whose memory is gone with it.
+        Raises ProcessDied if it dies once more, has wrong settings, or is the broker, whose memory is
+        gone with it.
         """
         now = time.monotonic()
         for process in self._processes.values():
@@ -79,6 +82,8 @@ class Processes:
             if status is None:
                 continue
             _kill_group(process.running.pid)
+            if status == WRONG_SETTINGS:
+                raise ProcessDied(f"{process.name}: {self._last_words(process.name)}")
             if process.name == "broker" or process.restarts == self.restarts:
                 raise ProcessDied(
                     f"{process.name} stopped ({_in_words(status)}); see {self.log(process.name)}"
@@ -111,6 +116,9 @@ class Processes:
         finally:
             for end in self._lifeline:
                 os.close(end)
+
+    def _last_words(self, name: str) -> str:
+        return self.log(name).read_text("utf-8", errors="replace").rstrip().rpartition("\n")[2]
 
     def _spawn(
         self, name: str, environ: Mapping[str, str], stdout: int | None = None

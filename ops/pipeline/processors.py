@@ -1,27 +1,38 @@
-"""The processors by name, each run by the settings in the environment."""
+"""Runs a processor by the settings in the environment."""
 
 from importlib import import_module
 
-PROCESSORS = ("converter", "transcriber", "enricher", "aggregator")
-"""Every consumer group that there is."""
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+from connectors.settings import Connections
+from processors.runtime.settings import RuntimeSettings, SettingsError, read_settings
 
 
 def run_processor(name: str) -> int:
     """Run one processor until SIGTERM. Returns its exit status.
 
-    Raises SettingsError or pydantic's ValidationError for a wrong setting, ModuleNotFoundError if its
-    extra is not installed.
+    Raises SettingsError for a wrong setting, ModuleNotFoundError if its extra is not installed.
     """
-    # Imported here, since the broker needs the names alone and is to be there at once.
-    from connectors.settings import Connections  # noqa: PLC0415
-    from processors.runtime.settings import RuntimeSettings, read_settings  # noqa: PLC0415
-
     connections = read_settings(Connections)
-    if name == "aggregator":
-        from processors.aggregator import app  # noqa: PLC0415  # Faust only where it is used
+    try:
+        if name == "aggregator":
+            from processors.aggregator import app  # noqa: PLC0415  # Faust only where it is used
 
-        return app.run(connections)
-    from processors.runtime.main import run  # noqa: PLC0415  # the broker does without
+            return app.run(connections)
+        from processors.runtime.main import run  # noqa: PLC0415  # Faust's process does without
 
-    stage = import_module(f"processors.{name}.processor").stage(connections)
-    return run(stage, connections, read_settings(RuntimeSettings))
+        stage = import_module(f"processors.{name}.processor").stage(connections)
+        return run(stage, connections, read_settings(RuntimeSettings))
+    except ValidationError as error:
+        raise SettingsError(_in_words(error)) from error
+
+
+def _in_words(error: ValidationError) -> str:
+    """The first wrong setting of a settings class: variable, value, what was expected."""
+    first = error.errors()[0]
+    field = str(first["loc"][0]) if first["loc"] else ""
+    kinds = [kind for kind in BaseSettings.__subclasses__() if kind.__name__ == error.title]
+    prefix = kinds[0].model_config.get("env_prefix", "") if kinds else ""
+    expected = first["msg"][:1].lower() + first["msg"][1:]
+    return f"{(prefix + field).upper()}={first['input']!r}: {expected}"

@@ -39,9 +39,6 @@ FOLLOWED = (
 )
 _TICK_S = 0.1
 _AT_ONCE = 500
-_LOOK_S = 5.0
-"""How often the store is asked for outcomes. Events say the same sooner; but if this program was
-suspended for long, the broker may have dropped them."""
 
 
 def work(
@@ -52,18 +49,20 @@ def work(
     *,
     limits: Limits,
     on_tick: Callable[[], None],
+    look_every_s: float = 5.0,
 ) -> Iterator[Event]:
     """Publish the uploads as the door lets them in; yield what happens until each has its outcome.
 
     An upload is yielded itself when it goes in; its outcome comes once, other events may be repeated.
-    on_tick is called some times a second; what it raises ends the work. Raises KafkaException,
-    DependencyDown.
+    on_tick is called some times a second; what it raises ends the work. Every `look_every_s` the store
+    is asked for outcomes too: events say the same sooner, but if this program was suspended for long,
+    the broker may have dropped them. Raises KafkaException, DependencyDown.
     """
     door = Door(limits)
     waiting = deque(uploads)
     unfinished: dict[tuple[str, int], VideoUploaded] = {}
     producer = open_producer(connections)
-    look_at = time.monotonic() + _LOOK_S
+    look_at = time.monotonic() + look_every_s
     with BroadcastReader(connections, (topic.name for topic in FOLLOWED)) as reader:
         while waiting or unfinished:
             while waiting and door.lets_in(waiting[0]):
@@ -77,7 +76,7 @@ def work(
                 events += [
                     found for upload in unfinished.values() if (found := find_outcome(store, upload))
                 ]
-                look_at = time.monotonic() + _LOOK_S
+                look_at = time.monotonic() + look_every_s
             for event in events:
                 door.take(event)
                 key = (event.video_id, event.revision)

@@ -1,0 +1,190 @@
+"""The commands as a user types them: the installed program, its output and its exit status."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from connectors.kafka.embedded import EmbeddedBroker
+from ops.cli.main import reelay
+from schemas.topics import STAGE_FAILED, VIDEO_UPLOADED
+
+COMMANDS = ["run", "publish", "consume", "processor", "doctor"]
+REELAY = Path(sys.executable).with_name("reelay")
+
+
+def run(*arguments: str | Path, **environ: str) -> "subprocess.CompletedProcess[str]":
+    """`reelay` with these arguments and only these REELAY_ variables."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("REELAY_")}
+    return subprocess.run(
+        [REELAY, *arguments],
+        env={**clean, **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def brokers() -> Iterator[str]:
+    with EmbeddedBroker({VIDEO_UPLOADED.name: 3, STAGE_FAILED.name: 1}) as broker:
+        yield broker.brokers
+
+
+def test_help_is_there_at_once_and_names_every_command() -> None:
+    elapsed_s = []
+    for _ in range(3):
+        began_s = time.monotonic()
+        shown = run("--help")
+        elapsed_s.append(time.monotonic() - began_s)
+
+    assert shown.returncode == 0
+    assert all(f"\n  {name} " in shown.stdout for name in COMMANDS)
+    assert min(elapsed_s) < 0.3
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command_has_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    reelay.main([name, "--help"], standalone_mode=False)
+
+    assert f" reelay {name} " in capsys.readouterr().out.partition("Example")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["run"], "Missing argument 'FILE|FOLDER...'"),
+        (["run", "x", "--format", "srt,doc"], "'doc' is none of srt, vtt"),
+        (["run", "x", "--language", "deutsch!"], "'deutsch!' is no language tag"),
+        (["run", "x", "--workers", "0"], "0 is not in the range"),
+        (["processor", "baker"], "'baker' is not one of 'converter'"),
+        (["publish", "x"], "Missing option '--brokers'"),
+        (
+            ["consume", "video.eaten", "--brokers", "x"],
+            "there is no topic 'video.eaten'. Topics: video.uploaded,",
+        ),
+        (["cook"], "No such command 'cook'"),
+    ],
+)
+def test_wrong_usage_is_status_2_and_says_what_is_wrong(arguments: list[str], complaint: str) -> None:
+    finished = run(*arguments)
+
+    assert finished.returncode == 2
+    assert complaint in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert finished.stdout == ""
+
+
+def test_a_wrong_setting_of_a_processor_is_one_line_with_variable_value_and_meaning() -> None:
+    missing = run("processor", "enricher", REELAY_STORE_URL="file:///x")
+    wrong = run(
+        "processor",
+        "enricher",
+        REELAY_STORE_URL="file:///x",
+        REELAY_KAFKA_BROKERS="localhost:1",
+        REELAY_RUNTIME_WORKERS="many",
+    )
+
+    assert (missing.returncode, wrong.returncode) == (1, 1)
+    assert missing.stderr == (
+        "Error: REELAY_KAFKA_BROKERS is not set (Kafka bootstrap servers, host:port[,host:port…])\n"
+    )
+    assert wrong.stderr.startswith(
+        "Error: REELAY_RUNTIME_WORKERS='many': input should be a valid integer"
+    )
+    assert wrong.stderr.count("\n") == 1
+
+
+def test_what_is_published_can_be_consumed_decoded(brokers: str, tmp_path: Path) -> None:
+    film = tmp_path / "a b\n🎬.mp4"
+    film.write_bytes(b"film")
+
+    published = run(
+        "publish", film, tmp_path / "gone.mp4", "--language", "de", "--json", "--brokers", brokers
+    )
+    by_key = run(
+        "publish", "uploads/7/talk.mp4", "--key", "--video-id", "7", REELAY_KAFKA_BROKERS=brokers
+    )
+    consumed = run(
+        "consume", "video.uploaded", "--from-beginning", "-n", "2", "--json", "--brokers", brokers
+    )
+
+    assert published.returncode == 1, "one of the files is not there"
+    assert published.stderr == f"✗ {tmp_path}/gone.mp4: no such file or directory\n"
+    upload = json.loads(published.stdout)
+    assert (by_key.returncode, by_key.stdout) == (0, "7\n")
+    records = {record["key"]: record for record in map(json.loads, consumed.stdout.splitlines())}
+    assert set(records) == {upload["video_id"], "7"}
+    record = records[upload["video_id"]]
+    assert record["type"] == "VideoUploaded"
+    assert record["topic"] == VIDEO_UPLOADED.name
+    assert record["headers"]["ce_type"] == "reelay.video.uploaded"
+    assert record["value"]["source"] == upload["source"]
+    assert record["value"]["name"] == "a b\n🎬.mp4"
+    assert record["value"]["options"]["language"] == "de"
+    assert records["7"]["value"]["source"] == "uploads/7/talk.mp4"
+
+
+def test_a_record_that_is_no_event_is_shown_as_such_and_cannot_act_on_the_terminal(brokers: str) -> None:
+    producer = Producer({"bootstrap.servers": brokers})
+    producer.produce(STAGE_FAILED.name, value=b"\x1b]0;owned\x07", key=b"\x1b[31m")
+    producer.flush(10)
+
+    shown = run("consume", "stage.failed", "--from-beginning", "-n", "1", "--brokers", brokers)
+
+    assert shown.returncode == 0
+    assert "cannot be decoded: starts with byte 27, not in the Confluent wire format" in shown.stdout
+    assert r"key \x1b[31m" in shown.stdout
+    assert "\x1b" not in shown.stdout
+
+
+def test_consuming_ends_when_nothing_comes(brokers: str) -> None:
+    shown = run("consume", STAGE_FAILED.name, "--timeout", "0.5", "--brokers", brokers)
+
+    assert (shown.returncode, shown.stdout) == (0, "")
+
+
+def test_a_broker_that_is_not_there_is_one_line() -> None:
+    consumed = run("consume", "stage.failed", "--brokers", "127.0.0.1:1")
+
+    assert consumed.returncode == 1
+    assert consumed.stderr.startswith("Error: broker is down: ")
+    assert "Traceback" not in consumed.stderr
+
+
+def test_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
+    well = run("doctor", "--json", "--model", "tiny.en", XDG_STATE_HOME=str(tmp_path))
+    ill = run("doctor", "--model", "no-such-model", XDG_STATE_HOME="/proc", PATH="/nowhere")
+
+    assert well.returncode == 0
+    findings = {finding["check"]: finding for finding in json.loads(well.stdout)["findings"]}
+    assert {"python", "ffmpeg", "ffprobe", "model", "state folder", "free disk", "cores"} <= set(
+        findings
+    )
+    assert findings["model"]["level"] == "ok"
+    assert ill.returncode == 1
+    assert "✗ ffmpeg           not found" in ill.stdout
+    assert "→ install ffmpeg" in ill.stdout
+    assert "✗ model            no-such-model is not on this machine" in ill.stdout
+    assert "✗ state folder     /proc/reelay cannot be written" in ill.stdout
+
+
+def test_a_run_over_nothing_usable_starts_nothing(tmp_path: Path) -> None:
+    finished = run(
+        "run", tmp_path, tmp_path / "gone.mp4", "--json", XDG_STATE_HOME=str(tmp_path / "state")
+    )
+
+    assert finished.returncode == 1
+    assert [json.loads(line)["reason"] for line in finished.stdout.splitlines()] == [
+        "no media files in this folder",
+        "no such file or directory",
+    ]
+    assert not (tmp_path / "state").exists()
