@@ -34,10 +34,28 @@ class _ReadCommittedThread(driver.AIOKafkaConsumerThread):
 
 
 class _Consumer(driver.Consumer):
-    """Uses that thread."""
+    """Goes back to where each partition was left, whether or not anything was committed.
+
+    Faust drops what it has fetched when partitions are paused or assigned anew, and fetches it again
+    from the committed offset. Without one it stays where it is (aiokafka's `seek_to_committed`), so the
+    first records of a partition can be lost.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.starts: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> _ReadCommittedThread:
         return _ReadCommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def perform_seek(self) -> None:
+        await super().perform_seek()
+        ours = {tp for tp in self.assignment() if tp.topic not in self.app.tables.changelog_topics}
+        committed = {tp: offset for tp in ours if (offset := self._committed_offset[tp] or 0) > 0}
+        new = ours - committed.keys()
+        earliest = dict(await self.earliest_offsets(*new)) if new else {}
+        await self.seek_wait(earliest)
+        self.starts = committed | earliest
 
 
 class _Transport(driver.Transport):
@@ -47,8 +65,12 @@ class _Transport(driver.Transport):
 
 
 class _CompleteRecovery(Recovery):
-    """Recovery begins at the first record that the broker still has, wherever that is
-    (`tables/recovery.py`, `_build_offsets`), so rows that are gone would be missed without a word."""
+    """Faust's recovery, with two holes closed (`tables/recovery.py`).
+
+    It begins at the first record that the broker still has, wherever that is (`_build_offsets`), so rows
+    that are gone would be missed without a word. And when it is done (`on_recovery_completed`) it
+    resumes partitions, then seeks, then clears all queues: what was fetched in between is gone.
+    """
 
     async def _build_offsets(self, consumer: Any, tps: Any, destination: Any, title: str) -> None:
         known = dict(destination)
@@ -60,6 +82,30 @@ class _CompleteRecovery(Recovery):
                     HistoryLost(f"changelog {tp.topic} [{tp.partition}] begins at {first}")
                 )
         await super()._build_offsets(consumer, tps, destination, title)
+
+    async def on_recovery_completed(self, generation_id: int = 0) -> None:
+        app = cast("App", self.app)
+        consumer = app.consumer
+        await app.on_rebalance_complete.send()
+        self._set_recovery_ended()
+        for table in self.tables.values():
+            await table.on_recovery_completed(
+                self.actives_for_table[table], self.standbys_for_table[table]
+            )
+        if app.consumer_generation_id != generation_id:
+            return  # partitions were assigned anew meanwhile, and another recovery is under way
+        consumer.stop_flow()  # what is being fetched now is dropped, not taken for read
+        assignment = consumer.assignment()
+        if assignment:
+            await self._wait(consumer.perform_seek(), timeout=app.conf.broker_request_timeout)
+        app.flow_control.resume()
+        consumer.resume_partitions({tp for tp in assignment if not self._is_changelog_tp(tp)})
+        consumer.resume_flow()
+        self.completed.set()
+        await app._fetcher.maybe_start()
+        self.tables.on_actives_ready()
+        self.tables.on_standbys_ready()
+        app.on_rebalance_end()
 
 
 class _Tables(TableManager):
@@ -107,8 +153,8 @@ class Progress:
     async def check(self, message: Any) -> None:
         """Raise HistoryLost if the broker dropped records between this one and the one before."""
         tp, offset = message.tp, message.offset
-        expected = self._next.get(tp, self._consumer._committed_offset[tp])
-        if expected is not None and 0 <= expected < offset:  # or records of transactions lie between
+        expected = self._next.get(tp, self._consumer.starts.get(tp))
+        if expected is not None and expected < offset:  # or records of transactions lie between
             first = (await self._consumer.earliest_offsets(tp))[tp]
             if first > expected:
                 raise HistoryLost(f"{tp.topic} [{tp.partition}] begins at {first}, {expected} was next")
