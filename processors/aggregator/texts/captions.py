@@ -94,7 +94,7 @@ def to_srt(cues: Sequence[Cue]) -> str:
         + "\n".join(map(_tagless, cue.lines))
         for n, cue in enumerate(cues, 1)
     ]
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join(blocks) + "\n" if blocks else ""
 
 
 def _of_words(

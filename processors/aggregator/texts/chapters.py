@@ -17,11 +17,13 @@ from processors.aggregator.texts.transcript import Sentence, Transcript
 
 SHORTEST_VIDEO_S = 300.0
 """A shorter video needs no chapters."""
-SHORTEST_S = 60.0
-LONGEST_S = 2400.0
-"""A topic that takes longer is parted, since nobody finds anything in a chapter that long."""
-UNIT_S = 20.0
-"""Chapters begin with a sentence; sentences are weighed in groups of this length."""
+SHORTEST_S, MOST = 60.0, 30
+"""A chapter is at least so long, and there are at most so many."""
+LONGEST_S, FEWEST = 2400.0, 10
+"""A topic that takes longer than this, and than a tenth of the video, is parted: nobody finds anything
+in a chapter that long."""
+UNIT_S, UNITS = 20.0, 600
+"""Sentences are weighed in groups of this length, in long videos in about so many groups."""
 COMMON = 0.3
 """A word that stands in more of the units than this tells no topic from another."""
 _TITLE_LENGTH = 48
@@ -61,8 +63,9 @@ def chapters(transcript: Transcript, keywords: Sequence[str], duration_s: float)
     """
     if duration_s < SHORTEST_VIDEO_S:
         return ()
-    units = _units(transcript.sentences)
-    parts = [units[first:end] for first, end in _division(units)]
+    units = _units(transcript.sentences, max(UNIT_S, duration_s / UNITS))
+    limits_s = (max(SHORTEST_S, duration_s / MOST), max(LONGEST_S, duration_s / FEWEST))
+    parts = [units[first:end] for first, end in _division(units, limits_s)]
     if len(parts) < 2:
         return ()
     starts = [0.0, *(part[0].start_s for part in parts[1:])]
@@ -79,10 +82,10 @@ def chapter_cues(chapters: Sequence[Chapter]) -> tuple[Cue, ...]:
     return tuple(Cue(start_s=c.start_s, end_s=c.end_s, lines=(c.title,)) for c in chapters)
 
 
-def _units(sentences: Sequence[Sentence]) -> list[_Unit]:
+def _units(sentences: Sequence[Sentence], unit_s: float) -> list[_Unit]:
     groups: list[list[Sentence]] = []
     for sentence in sentences:
-        if groups and sentence.end_s - groups[-1][0].start_s <= UNIT_S:
+        if groups and sentence.end_s - groups[-1][0].start_s <= unit_s:
             groups[-1].append(sentence)
         else:
             groups.append([sentence])
@@ -95,7 +98,7 @@ def _units(sentences: Sequence[Sentence]) -> list[_Unit]:
     ]
 
 
-def _division(units: Sequence[_Unit]) -> list[tuple[int, int]]:
+def _division(units: Sequence[_Unit], limits_s: tuple[float, float]) -> list[tuple[int, int]]:
     """The ranges of units under which the text is most probable, found from the beginning."""
     total = sum(unit.terms.total() for unit in units)
     vocabulary = len({term for unit in units for term in unit.terms})
@@ -103,7 +106,7 @@ def _division(units: Sequence[_Unit]) -> list[tuple[int, int]]:
     best = [0.0] + [inf] * len(units)
     begin = [0] * (len(units) + 1)
     for first in range(len(units)):
-        for end, improbability in _improbabilities(units, first, vocabulary):
+        for end, improbability in _improbabilities(units, first, vocabulary, limits_s):
             if best[first] + price + improbability < best[end] - 1e-9:
                 best[end] = best[first] + price + improbability
                 begin[end] = first
@@ -115,11 +118,14 @@ def _division(units: Sequence[_Unit]) -> list[tuple[int, int]]:
     return ranges[::-1]
 
 
-def _improbabilities(units: Sequence[_Unit], first: int, vocabulary: int) -> Iterator[tuple[int, float]]:
+def _improbabilities(
+    units: Sequence[_Unit], first: int, vocabulary: int, limits_s: tuple[float, float]
+) -> Iterator[tuple[int, float]]:
     """For each end of a chapter that begins with unit `first`: minus the logarithm of its words'
-    probability by Laplace's estimate, the sum over words of -n log((n + 1) / (all words + vocabulary))."""
+    probability by Laplace's estimate, the sum of -n log((n + 1) / (all words + vocabulary))."""
     counts: Counter[str] = Counter()
     words, by_counts = 0, 0.0
+    shortest_s, longest_s = limits_s
     for end in range(first + 1, len(units) + 1):
         for term, more in units[end - 1].terms.items():
             before = counts[term]
@@ -127,9 +133,9 @@ def _improbabilities(units: Sequence[_Unit], first: int, vocabulary: int) -> Ite
             words += more
             by_counts += (before + more) * log(before + more + 1) - before * log(before + 1)
         length_s = units[end - 1].end_s - units[first].start_s
-        if length_s > LONGEST_S and end > first + 1:
+        if length_s > longest_s and end > first + 1:
             return
-        if length_s >= SHORTEST_S or len(units) == end - first:
+        if length_s >= shortest_s or len(units) == end - first:
             yield end, words * log(words + vocabulary) - by_counts if words else 0.0
 
 

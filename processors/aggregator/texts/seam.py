@@ -11,8 +11,10 @@ SAME_WORD_S = 1.0
 """Two hearings of a word differ by less than this in time."""
 SLACK_S = 0.5
 """A word may be heard this far outside the audio it was cut from: word times are estimates."""
-_SAME_TEXT = 2.0
-"""What a pair of equal words is worth; two words at the same time are worth up to 1."""
+_SAME_TEXT = 1.0
+"""What a pair of equal words is worth; nearness in time is worth up to 1 more. Text counts as much as time,
+since the times of a word beside an edge are less sure than its letters. The price: where a word is repeated
+over and over at the seam, how often is a guess."""
 
 _MARKS = regex.compile(r"[^\p{L}\p{M}\p{N}]+")
 
@@ -60,7 +62,7 @@ def _cost(
     paired_a = {pair[0] for pair in pairs}
     paired_b = {pair[1] for pair in pairs}
     lost = sum(k not in paired_a for k in range(i, len(a))) + sum(k not in paired_b for k in range(j))
-    sides = [a[i - 1].end_s] * (i > 0) + [b[j].start_s] * (j < len(b))
+    sides = [word.end_s for word in a[max(i - 1, 0) : i]] + [word.start_s for word in b[j : j + 1]]
     return lost, abs(sum(sides) / len(sides) - border_s) if sides else 0.0
 
 

@@ -28,8 +28,11 @@ class StageTotal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """The times of a video. work: of every piece of work, in order of stages and segments. first_words_s:
-    from the upload's event to the first words of speech; None where no segment was transcribed."""
+    """The times of a video.
+
+    elapsed_s: from the upload's event to the end of the last work. first_words_s: until the first
+    segment was transcribed; None where none was. work: of every piece, by stage, in order of time.
+    """
 
     uploaded_at: datetime | None
     elapsed_s: float
@@ -58,7 +61,7 @@ def timeline(times: Iterable[StageTime]) -> Timeline:
 
 
 def seconds(later: datetime, earlier: datetime) -> float:
-    """From one to the other, to the millisecond; 0 where clocks of two machines disagree on the order."""
+    """From one to the other, to the millisecond; 0 where two machines' clocks disagree on the order."""
     return round(max((later - earlier).total_seconds(), 0.0), 3)
 
 
