@@ -35,9 +35,9 @@ class Display(Protocol):
     def __exit__(self, *args: object) -> None: ...
 
 
-def display(progress: Progress) -> Display:
-    """The live view if standard error is a terminal."""
-    return Live(progress) if sys.stderr.isatty() else Plain(progress)
+def display(progress: Progress, began_s: float) -> Display:
+    """The live view if standard error is a terminal. began_s: when the run began (`time.monotonic`)."""
+    return Live(progress, began_s) if sys.stderr.isatty() else Plain(progress)
 
 
 class Plain:
@@ -69,11 +69,12 @@ class Plain:
 class Live:
     """A row with a bar for each video at work, redrawn in place below the lines that stay."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, began_s: float) -> None:
         from rich.console import Console  # noqa: PLC0415  # a tenth of a second that nobody else needs
         from rich.live import Live as RichLive  # noqa: PLC0415
 
         self._progress = progress
+        self._began_s = began_s
         self._console = Console(stderr=True, highlight=False)
         self._live = RichLive(
             console=self._console,
@@ -119,7 +120,7 @@ class Live:
             total_s = video.duration_s or 1.0
             bar = ProgressBar(total=total_s, completed=min(video.media_done_s, total_s))
             table.add_row(Text(shown(video.name)), bar, Text(" · ".join(_facts(video, now_s))))
-        overall = _overall(self._progress, max(0, len(videos) - _ROWS) + waiting, now_s)
+        overall = _overall(self._progress, max(0, len(videos) - _ROWS) + waiting, now_s, self._began_s)
         return Group(table, Text(" · ".join(overall), style="dim"))
 
 
@@ -141,8 +142,10 @@ def _facts(video: VideoProgress, now_s: float) -> Iterator[str]:
             yield f"{clock(left_s)} left"
 
 
-def _overall(progress: Progress, not_shown: int, now_s: float) -> Iterator[str]:
-    yield clock(now_s - progress.pace.began_s)
+def _overall(progress: Progress, not_shown: int, now_s: float, began_s: float) -> Iterator[str]:
+    yield clock(now_s - began_s)
+    if not any(video.probed for video in progress.at_work.values()):
+        yield "starting"
     if rate := progress.pace.rate(now_s):
         yield f"{times(rate)} real time"
     if not_shown:

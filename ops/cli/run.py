@@ -183,8 +183,8 @@ def run(request: Request) -> int:
     began_s = time.monotonic()
     state = state_folder(os.environ)
     store = open_store(state.store_url)
-    progress = Progress(began_s)
-    view = display(progress)
+    progress = Progress()
+    view = display(progress, began_s)
     report = Report(view, as_json=request.as_json)
     files = []
     for found in media_files(request.paths):

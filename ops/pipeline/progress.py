@@ -21,20 +21,26 @@ _WINDOW_S = 60.0
 
 @dataclass(slots=True)
 class Pace:
-    """Seconds of media done per second, over the last minute."""
+    """Seconds of media done per second, over the last minute, from when there was something to do."""
 
-    began_s: float
+    began_s: float | None = None
     _marks: deque[tuple[float, float]] = field(default_factory=deque)
 
+    def begin(self, now_s: float) -> None:
+        """There is something to do. Times are of any clock that does not go back."""
+        if self.began_s is None:
+            self.began_s = now_s
+
     def add(self, media_s: float, now_s: float) -> None:
-        """So much media was done just now. Times are of any clock that does not go back."""
+        """So much media was done just now."""
+        self.begin(now_s)
         self._marks.append((now_s, media_s))
 
     def rate(self, now_s: float) -> float:
         """0 until something is done."""
         while self._marks and self._marks[0][0] < now_s - _WINDOW_S:
             self._marks.popleft()
-        span_s = min(_WINDOW_S, now_s - self.began_s)
+        span_s = 0.0 if self.began_s is None else min(_WINDOW_S, now_s - self.began_s)
         return sum(media_s for _, media_s in self._marks) / span_s if span_s > 0 else 0.0
 
 
@@ -68,9 +74,10 @@ class VideoProgress:
         return self.segments is not None and len(self.done_s) >= self.segments
 
     def left_s(self, now_s: float) -> float | None:
-        """Seconds until its words are there, None if that cannot be said yet."""
+        """Seconds until its words are there, None if that cannot be said yet: the first piece is no
+        measure, since it is short and waited for the model."""
         rate = self.pace.rate(now_s)
-        if self.duration_s is None or rate <= 0:
+        if self.duration_s is None or rate <= 0 or len(self.done_s) < 2:
             return None
         return max(0.0, self.duration_s - self.media_done_s) / rate
 
@@ -78,17 +85,17 @@ class VideoProgress:
 class Progress:
     """All videos at work."""
 
-    def __init__(self, began_s: float) -> None:
+    def __init__(self) -> None:
         self.at_work: dict[tuple[str, int], VideoProgress] = {}
         self.begun = 0
-        self.pace = Pace(began_s)
+        self.pace = Pace()
 
     def take(self, event: Event, now_s: float) -> None:
         """Something happened to one of our videos."""
         key = (event.video_id, event.revision)
         if isinstance(event, VideoUploaded):
             self.begun += 1
-            self.at_work[key] = VideoProgress(event.name, Pace(now_s))
+            self.at_work[key] = VideoProgress(event.name, Pace())
             return
         video = self.at_work.get(key)
         if video is None:
@@ -99,6 +106,8 @@ class Progress:
                 video.duration_s = event.duration_s
             case AudioSegmented():
                 video.segments_out = max(video.segments_out, event.index + 1)
+                video.pace.begin(now_s)
+                self.pace.begin(now_s)
             case VideoConverted():
                 video.segments = event.segments
                 video.duration_s = event.duration_s

@@ -19,7 +19,9 @@ def piece(index: int) -> StageFailed:
 
 
 def test_pace_is_that_of_the_last_minute() -> None:
-    pace = Pace(began_s=100)
+    pace = Pace()
+    assert pace.rate(90) == 0
+    pace.begin(100)
     assert pace.rate(100) == 0
 
     pace.add(60, now_s=110)
@@ -30,7 +32,7 @@ def test_pace_is_that_of_the_last_minute() -> None:
 
 
 def test_a_repeated_event_counts_once() -> None:
-    progress = Progress(began_s=0)
+    progress = Progress()
     progress.take(UPLOAD, 0)
 
     progress.take(piece(0), 10)
@@ -41,16 +43,17 @@ def test_a_repeated_event_counts_once() -> None:
 
 
 def test_time_left_follows_from_pace_and_length() -> None:
-    progress = Progress(began_s=0)
+    progress = Progress()
     progress.take(UPLOAD, 0)
     (video,) = progress.at_work.values()
     assert video.left_s(5) is None
 
     progress.take(VideoConverted(video_id="v", segments=3, duration_s=180, has_audio=True), 5)
     progress.take(piece(0), 10)
+    assert video.left_s(15) is None, "one piece is no measure"
+    progress.take(piece(1), 30)
 
-    assert video.left_s(10) == 20
+    assert video.left_s(30) == 10
     assert not video.is_joining
-    progress.take(piece(1), 20)
-    progress.take(piece(2), 30)
+    progress.take(piece(2), 40)
     assert video.is_joining
