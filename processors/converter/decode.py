@@ -17,6 +17,9 @@ from processors.converter.tool import GUARDS, Limits, Tool, input_name, running
 _SPLICE_S = 3600
 """A transport stream whose time stamps jump ahead by more was spliced; by less, it has a hole."""
 
+_INPUT = "file:"
+"""Stands for the input's name in ffmpeg-python's graph, which takes no name that is not UTF-8."""
+
 _LATE_S = 60.0
 """How far beyond the declared duration a time stamp is still believed."""
 
@@ -87,7 +90,7 @@ def command(path: Path, sound: Sound, settings: ConverterSettings) -> list[str]:
     out 40 s short).
     """
     source = ffmpeg.input(
-        input_name(path), **GUARDS, threads=1, dts_delta_threshold=_SPLICE_S, itsoffset=_KEEP_START
+        _INPUT, **GUARDS, threads=1, dts_delta_threshold=_SPLICE_S, itsoffset=_KEEP_START
     )
     stream = source[str(sound.index)]
     if not sound.layout_known and sound.track.channels > 2:  # ffmpeg guesses only one and two
@@ -101,7 +104,7 @@ def command(path: Path, sound: Sound, settings: ConverterSettings) -> list[str]:
     )
     quiet = output.global_args("-nostdin", "-hide_banner", "-loglevel", "error", "-filter_threads", "1")
     arguments: list[str] = ffmpeg.compile(quiet, cmd=settings.ffmpeg)
-    return arguments
+    return [input_name(path) if argument == _INPUT else argument for argument in arguments]
 
 
 def _bounded(samples: Iterator[Samples], max_s: float) -> Iterator[Samples]:

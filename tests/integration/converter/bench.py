@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import psutil
 import soundfile
 
 from connectors.objectstore import FolderStore
@@ -61,3 +62,25 @@ class Bench:
                 )
                 parts.append(samples[begin:end])
         return np.concatenate(parts)
+
+
+@dataclass
+class Conversion:
+    """A conversion and what was seen at each of its events: memory in bytes, and whether ffmpeg ran."""
+
+    bench: Bench
+    job: RecordingJob
+    events: list[Event]
+    resident_bytes: list[int]
+    ffmpeg_ran: list[bool]
+
+
+def watched(bench: Bench, path: Path) -> Conversion:
+    """Convert a file and watch this process."""
+    this = psutil.Process()
+    seen = Conversion(bench, RecordingJob(), [], [], [])
+    for event in bench.converter.process(bench.upload(path), seen.job):
+        seen.events.append(event)
+        seen.resident_bytes.append(this.memory_info().rss)
+        seen.ffmpeg_ran.append(any(child.name() == "ffmpeg" for child in this.children()))
+    return seen

@@ -10,7 +10,7 @@ import soundfile
 from connectors.objectstore import FolderStore
 from processors.converter.convert import Converter
 from processors.converter.settings import ConverterSettings
-from tests.integration.converter.bench import Bench
+from tests.integration.converter.bench import Bench, Conversion, watched
 from tests.integration.converter.clips import BURSTS_S, burst_samples, onsets
 
 
@@ -60,6 +60,14 @@ def long_audio(media: Path, ffmpeg: Callable[..., Path]) -> Path:
             file.write(minute)
         file.write(burst_samples(60.0, 44_100, BURSTS_S))
     return ffmpeg("-i", path, "-c", "copy", media / "hour.mkv")
+
+
+@pytest.fixture(scope="session")
+def hour(long_audio: Path, tmp_path_factory: pytest.TempPathFactory) -> Conversion:
+    """The conversion of `long_audio`, watched."""
+    store = FolderStore(tmp_path_factory.mktemp("store"))
+    converter = Converter(store, (long_audio.parent,), ConverterSettings())
+    return watched(Bench(long_audio.parent, store, converter), long_audio)
 
 
 @pytest.fixture

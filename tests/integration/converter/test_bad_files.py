@@ -120,10 +120,10 @@ def test_an_encrypted_track_fails_after_the_probe(clip: Path, bench: Bench, ffmp
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "wav", "avi", "flac"])
 def test_a_file_that_was_cut_off_is_converted_and_says_where_it_ends(
-    ending: str, bursts: Path, bench: Bench, ffmpeg: Ffmpeg
+    ending: str, bench: Bench, ffmpeg: Ffmpeg
 ) -> None:
     sound = ("-f", "lavfi", "-i", "anoisesrc=a=0.2:d=90:r=16000")
-    layout = ("-movflags", "+faststart") if ending == "mp4" else ()
+    layout = {"mp4": ("-movflags", "+faststart"), "avi": ("-c:a", "pcm_s16le")}.get(ending, ())
     path = ffmpeg(*sound, *layout, bench.folder / f"cut.{ending}")
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     *_, converted = bench.convert(path)
@@ -153,13 +153,12 @@ def test_sound_that_ends_before_the_picture_is_no_fault(bench: Bench, ffmpeg: Ff
     assert warnings(bench.convert(path)) == ()
 
 
-def test_damage_in_the_middle_costs_only_the_words_there(
-    long_audio: Path, clip: Path, bench: Bench, ffmpeg: Ffmpeg
-) -> None:
+def test_damage_in_the_middle_costs_only_the_words_there(bench: Bench, ffmpeg: Ffmpeg) -> None:
     path = ffmpeg("-f", "lavfi", "-i", "sine=d=40:r=48000", "-c:a", "aac", bench.folder / "hurt.ts")
     content = bytearray(path.read_bytes())
-    for at in range(len(content) // 2, len(content) // 2 + 30_000, 7):
-        content[at] ^= 0xFF
+    for packet in range(0, 30_000, 188):
+        at = len(content) // 2 // 188 * 188 + packet
+        content[at + 60 : at + 160] = bytes(100)
     path.write_bytes(content)
     *_, converted = events = bench.convert(path)
     assert "damaged" in warnings(events)[0]
