@@ -11,10 +11,12 @@ SAME_WORD_S = 1.0
 """Two hearings of a word differ by less than this in time."""
 SLACK_S = 0.5
 """A word may be heard this far outside the audio it was cut from: word times are estimates."""
+CUT_S = 0.1
+"""A word that reaches this near to an edge of its audio may be the rest of one that the edge cuts."""
 _SAME_TEXT = 1.0
-"""What a pair of equal words is worth; nearness in time is worth up to 1 more. Text counts as much as time,
-since the times of a word beside an edge are less sure than its letters. The price: where a word is repeated
-over and over at the seam, how often is a guess."""
+"""What a pair of equal words is worth; nearness in time is worth up to 1 more. Text counts as much as
+time, since beside an edge a word's letters are surer than its times. The price: where one word is
+repeated over and over at the seam, how often is a guess."""
 
 _MARKS = regex.compile(r"[^\p{L}\p{M}\p{N}]+")
 
@@ -26,44 +28,39 @@ def seam(
 
     overlap: the stretch that both heard. border_s: where to go over if all is equal; the middle of the
     overlap is best, since a word is heard worst where its context is cut off. Words heard by one side
-    only are kept.
+    only are kept, but not what an edge of the audio may have left of a word.
     """
     from_s, to_s = overlap
     first = next((i for i in range(len(a), 0, -1) if a[i - 1].end_s <= from_s - SLACK_S), 0)
     end = next((j for j in range(len(b)) if b[j].start_s >= to_s + SLACK_S), len(b))
     tail, head = a[first:], b[:end]
     pairs = _aligned(tail, head)
-    i, j = min(_crossings(pairs, tail, head), key=lambda at: _cost(at, pairs, tail, head, border_s))
+    only_a = [i not in {i for i, _ in pairs} and tail[i].end_s < to_s - CUT_S for i in range(len(tail))]
+    only_b = [
+        j not in {j for _, j in pairs} and head[j].start_s > from_s + CUT_S for j in range(len(head))
+    ]
+
+    def cost(at: tuple[int, int]) -> tuple[int, float]:
+        i, j = at
+        beside = [word.end_s for word in tail[max(i - 1, 0) : i]] + [
+            word.start_s for word in head[j : j + 1]
+        ]
+        at_s = sum(beside) / len(beside) if beside else border_s
+        return sum(only_a[i:]) + sum(only_b[:j]), abs(at_s - border_s)
+
+    i, j = min(_crossings(pairs, len(tail), len(head)), key=cost)
     return first + i, j
 
 
-def _crossings(
-    pairs: Sequence[tuple[int, int]], a: Sequence[Word], b: Sequence[Word]
-) -> list[tuple[int, int]]:
-    """All (i, j) that have both words of no pair: between two pairs, or beside the outermost ones."""
-    fences = [(-1, -1), *pairs, (len(a), len(b))]
+def _crossings(pairs: Sequence[tuple[int, int]], a: int, b: int) -> list[tuple[int, int]]:
+    """All (i, j) up to (a, b) that have both words of no pair: between two pairs, or outside them."""
+    fences = [(-1, -1), *pairs, (a, b)]
     return [
         (i, j)
         for (i0, j0), (i1, j1) in pairwise(fences)
         for i in range(i0 + 1, i1 + 1)
         for j in range(j0 + 1, j1 + 1)
     ]
-
-
-def _cost(
-    at: tuple[int, int],
-    pairs: Sequence[tuple[int, int]],
-    a: Sequence[Word],
-    b: Sequence[Word],
-    border_s: float,
-) -> tuple[int, float]:
-    """Words lost first, then the distance from the border in seconds."""
-    i, j = at
-    paired_a = {pair[0] for pair in pairs}
-    paired_b = {pair[1] for pair in pairs}
-    lost = sum(k not in paired_a for k in range(i, len(a))) + sum(k not in paired_b for k in range(j))
-    sides = [word.end_s for word in a[max(i - 1, 0) : i]] + [word.start_s for word in b[j : j + 1]]
-    return lost, abs(sum(sides) / len(sides) - border_s) if sides else 0.0
 
 
 def _aligned(a: Sequence[Word], b: Sequence[Word]) -> list[tuple[int, int]]:
