@@ -27,7 +27,7 @@ class Crash(BaseException):
 
 @dataclass
 class Steps:
-    """Counts what changes the world; the process dies at step `dies_at`, `before` it is done or after."""
+    """Counts what changes the world; the process dies `before` step `dies_at` is done, or after."""
 
     dies_at: int | None = None
     before: bool = True
