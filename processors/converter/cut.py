@@ -33,10 +33,10 @@ class Plan:
     """How long pieces are, in seconds.
 
     first_s: targets of the first pieces: short, so that captions come early. target_s: of all others.
-    Both are just within a multiple of Whisper's window of 30 s, as a piece a little longer would cost a
-    whole window more. max_s: no piece's audio is longer, overlap included. overlap_s: how much audio two
-    neighbours share where there was no pause to cut at. tail_s: a last piece of less stays with the one
-    before it.
+    From 30 s on these are multiples of Whisper's window, and a piece ends before its target where it
+    can: a little longer would cost a whole window more. max_s: no piece's audio is longer, overlap
+    included. overlap_s: how much audio two neighbours share where there was no pause to cut at. tail_s: a
+    last piece of less (of less than half its target) stays with the one before it.
     """
 
     first_s: tuple[float, ...] = (10.0, 20.0, 30.0)

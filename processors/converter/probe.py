@@ -29,6 +29,9 @@ _WHY = (
     ("No such file", "The file disappeared; upload it again."),
 )
 _NO_INDEX = "moov atom not found"
+_RIFF_PLACEHOLDER = 0x7FFF_0000
+"""Sizes from here on stand for "not known" in files that were streamed."""
+
 _MP4_BOXES = (b"ftyp", b"mdat", b"free", b"skip", b"wide", b"moof")
 
 
@@ -165,10 +168,13 @@ def _why_unreadable(errors: str, head: bytes) -> str:
 
 
 def _riff_bytes(head: bytes) -> int:
-    """The size that a RIFF file (WAV, AVI) declares, which ffprobe does not compare; 0 if none."""
+    """The least size that a RIFF file (WAV, AVI) declares, which ffprobe does not compare; 0 if none.
+
+    The 8 bytes of its own header are left out: some programs count them in.
+    """
     declared = int.from_bytes(head[4:8], "little")
-    streamed = declared in (0, 0xFFFFFFFF)  # written before the size was known
-    return declared + 8 if head[:4] == b"RIFF" and not streamed else 0
+    streamed = declared > _RIFF_PLACEHOLDER  # written before the size was known
+    return declared if head[:4] == b"RIFF" and not streamed else 0
 
 
 def _sound(number: int, stream: dict[str, Any]) -> Sound:

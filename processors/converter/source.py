@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -30,19 +30,18 @@ def local_file(source: str, store: ObjectStore, local_roots: tuple[Path, ...]) -
     if _is_url(source):
         yield _allowed(source, local_roots)
         return
-    try:
-        opened = store.local_file(source)
-        path = opened.__enter__()
-    except ObjectMissing as error:
-        raise Unusable("The uploaded file is no longer in the object store; upload it again.") from error
-    except ValueError as error:
-        raise Unusable(
-            f"{source[:200]!r} is neither a key in the object store nor a file: URL; correct the source."
-        ) from error
-    try:
+    with ExitStack() as opened:
+        try:
+            path = opened.enter_context(store.local_file(source))
+        except ObjectMissing as error:
+            raise Unusable(
+                "The uploaded file is no longer in the object store; upload it again."
+            ) from error
+        except ValueError as error:
+            raise Unusable(
+                f"{source[:200]!r} is neither a key in the object store nor a file: URL; name either."
+            ) from error
         yield path
-    finally:
-        opened.__exit__(None, None, None)
 
 
 def _is_url(source: str) -> bool:
@@ -68,5 +67,5 @@ def _allowed(url: str, local_roots: tuple[Path, ...]) -> Path:
             "There is no such file (any more); check the name and upload it again."
         ) from error
     except (OSError, RuntimeError) as error:  # not permitted, or links in a circle
-        raise Unusable(f"The file can't be opened ({error}); check its permissions.") from error
+        raise Unusable("The file can't be opened; check its permissions and links.") from error
     return path

@@ -118,6 +118,29 @@ def test_an_encrypted_track_fails_after_the_probe(clip: Path, bench: Bench, ffmp
     assert "encrypted" in failed.reason
 
 
+def test_sound_in_an_unknown_codec_fails_after_the_probe(
+    clip: Path, bench: Bench, ffmpeg: Ffmpeg
+) -> None:
+    path = ffmpeg("-i", clip, "-c:v", "copy", "-c:a", "libvorbis", bench.folder / "new.mkv")
+    path.write_bytes(path.read_bytes().replace(b"A_VORBIS", b"A_FUTURE"))
+    probed, failed = bench.convert(path)
+    assert isinstance(probed, VideoProbed)
+    assert isinstance(failed, StageFailed)
+    assert "codec (unknown) can't be decoded" in failed.reason
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFF_FFFF, 0xFFFF_FFFF, None])
+def test_a_whole_wav_is_not_called_incomplete_for_a_careless_header(
+    size: int | None, bursts: Path, bench: Bench
+) -> None:
+    """None: the file's whole size, as programs write that count in the 8 bytes of the header itself."""
+    path = bench.folder / "careless.wav"
+    content = bytearray(bursts.read_bytes())
+    content[4:8] = (len(content) if size is None else size).to_bytes(4, "little")
+    path.write_bytes(content)
+    assert warnings(bench.convert(path)) == ()
+
+
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "wav", "avi", "flac"])
 def test_a_file_that_was_cut_off_is_converted_and_says_where_it_ends(
     ending: str, bench: Bench, ffmpeg: Ffmpeg
