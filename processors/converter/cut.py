@@ -35,8 +35,8 @@ class Plan:
     first_s: targets of the first pieces: short, so that captions come early. target_s: of all others.
     From 30 s on these are multiples of Whisper's window, and a piece ends before its target where it
     can: a little longer would cost a whole window more. max_s: no piece's audio is longer, overlap
-    included. overlap_s: how much audio two neighbours share where there was no pause to cut at. tail_s: a
-    last piece of less (of less than half its target) stays with the one before it.
+    included. overlap_s: how much audio two neighbours share where there was no pause to cut at.
+    tail_s: a last piece of less than this and than half its target stays with the one before it.
     """
 
     first_s: tuple[float, ...] = (10.0, 20.0, 30.0)
