@@ -2,8 +2,10 @@
 
 import os
 import re
+import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +24,15 @@ from ops.pipeline.files import Unusable, covering_folders, media_files
 from ops.pipeline.folders import plan_folders
 from ops.pipeline.local import local_pipeline
 from ops.pipeline.progress import Progress
-from ops.pipeline.revisions import Task, task_for
+from ops.pipeline.revisions import Task, earlier_task, new_task
 from ops.pipeline.state import state_folder
 from ops.pipeline.work import work
+from processors.converter.settings import ConverterSettings
 from processors.runtime.settings import read_settings
 from processors.transcriber.models import ModelMissing, resolve_model
 from processors.transcriber.settings import TranscriberSettings
 from schemas.codec import Codec
-from schemas.events import Options, VideoCompleted
+from schemas.events import Options, VideoCompleted, VideoUploaded
 from schemas.events import Task as SpeechTask
 from schemas.outcomes import Outcome
 
@@ -193,7 +196,9 @@ def run(request: Request) -> int:
         else:
             files.append(found)
     folders = plan_folders(request.out, ((file.source, file.path.stem) for file in files))
-    tasks = [task_for(store, file, request.options, force=request.force) for file in files]
+    earlier = {
+        file: None if request.force else earlier_task(store, file, request.options) for file in files
+    }
 
     def finish(task: Task, outcome: Outcome) -> None:
         written: list[Exported] = []
@@ -206,18 +211,28 @@ def run(request: Request) -> int:
                 return
         report.finished(task, outcome, written)
 
-    for task in tasks:
-        if task.done is not None:
+    for task in earlier.values():
+        if task is not None and task.done is not None:
             finish(task, task.done)
-    to_do = {(task.upload.video_id, task.upload.revision): task for task in tasks if task.done is None}
+    to_do = [file for file, task in earlier.items() if task is None or task.done is None]
     if to_do:
+        _check_programs()
         _get_model(request.model)
         logs = state.new_log_folder()
         report.logs = logs
+        begun: dict[tuple[str, int], Task] = {}
+
+        def uploads() -> Iterator[VideoUploaded]:
+            options = replace(request.options, reuse=not request.force)
+            for file in to_do:
+                task = earlier[file] or new_task(store, file, options)
+                begun[task.upload.video_id, task.upload.revision] = task
+                yield task.upload
+
         with (
             local_pipeline(
                 store_url=state.store_url,
-                local_roots=covering_folders(task.file for task in to_do.values()),
+                local_roots=covering_folders(to_do),
                 videos=len(to_do),
                 workers=request.workers,
                 model=request.model,
@@ -225,18 +240,17 @@ def run(request: Request) -> int:
             ) as pipeline,
             view,
         ):
-            codec = Codec(FingerprintRegistry())
-            uploads = [task.upload for task in to_do.values()]
 
             def tick() -> None:
                 pipeline.processes.watch()
-                view.refresh(len(uploads) - progress.begun)
+                view.refresh(len(to_do) - progress.begun)
 
-            events = work(uploads, pipeline.connections, store, codec, limits=Limits(), on_tick=tick)
+            codec = Codec(FingerprintRegistry())
+            events = work(uploads(), pipeline.connections, store, codec, limits=Limits(), on_tick=tick)
             for event in events:
                 progress.take(event, time.monotonic())
                 if isinstance(event, Outcome):
-                    finish(to_do[event.video_id, event.revision], event)
+                    finish(begun[event.video_id, event.revision], event)
     report.summary(time.monotonic() - began_s)
     return FAILED if report.failed else 0
 
@@ -245,6 +259,14 @@ def _full_name(model: str) -> str:
     """A model's name as it is; a folder as an absolute path, so that a later run knows it again."""
     folder = Path(model).expanduser()
     return os.fspath(folder.resolve()) if folder.is_dir() else model
+
+
+def _check_programs() -> None:
+    """Raises ClickException if ffmpeg is not installed."""
+    settings = read_settings(ConverterSettings)
+    for program in (settings.ffmpeg, settings.ffprobe):
+        if shutil.which(program) is None:
+            raise click.ClickException(f"{program} is not installed: please install ffmpeg")
 
 
 def _get_model(name: str) -> None:

@@ -1,6 +1,5 @@
 """Output folders: one for each file, named after it, never one that belongs to anything else."""
 
-import contextlib
 import json
 import os
 import re
@@ -44,11 +43,11 @@ def plan_folders(out: Path, sources: Iterable[tuple[str, str]]) -> Mapping[str, 
     planned: dict[str, Path] = {}
     taken: set[str] = set()
     waiting: list[tuple[str, str]] = []
-    names = {source: folder_name(stem) for source, stem in sources}
-    for source, name in names.items():
-        own = next((folder for folder in _had_before(out, name) if owner(folder) == source), None)
+    before = _owned(out)
+    for source, stem in sources:
+        own = before.get(source)
         if own is None:
-            waiting.append((source, name))
+            waiting.append((source, folder_name(stem)))
         else:
             planned[source] = own
             taken.add(own.name.casefold())
@@ -101,11 +100,12 @@ def write_whole(place: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _had_before(out: Path, name: str) -> list[Path]:
-    with contextlib.suppress(OSError):
-        numbered = re.compile(re.escape(name) + r"(-\d+)?")
-        return [folder for folder in sorted(out.iterdir()) if numbered.fullmatch(folder.name)]
-    return []
+def _owned(out: Path) -> dict[str, Path]:
+    """The folders in `out` that are somebody's, by their source."""
+    try:
+        return {source: folder for folder in sorted(out.iterdir()) if (source := owner(folder))}
+    except OSError:
+        return {}
 
 
 def _is_free(folder: Path) -> bool:

@@ -124,8 +124,9 @@ class Processes:
         self, name: str, environ: Mapping[str, str], stdout: int | None = None
     ) -> subprocess.Popen[bytes]:
         with self.log(name).open("ab") as log:
+            # -P: what lies in the user's folder is not imported
             return subprocess.Popen(
-                [sys.executable, "-m", "ops.pipeline.child", name],
+                [sys.executable, "-P", "-m", "ops.pipeline.child", name],
                 env={**os.environ, **environ},
                 stdin=self._lifeline[0],
                 stdout=log if stdout is None else stdout,

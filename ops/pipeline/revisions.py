@@ -21,24 +21,34 @@ class Task:
     done: VideoCompleted | None
 
 
-def task_for(store: ObjectStore, file: MediaFile, options: Options, *, force: bool) -> Task:
-    """The latest revision with these options if it is completed or unfinished, else a new one, whose
-    number this takes in the store.
-
-    force: always a new one, made without reusing stored artefacts. Raises DependencyDown.
-    """
-    if force:
-        return Task(file, _new(store, file, replace(options, reuse=False)), None)
+def earlier_task(store: ObjectStore, file: MediaFile, options: Options) -> Task | None:
+    """The latest revision with these options, if it is completed or unfinished; None if there is none or
+    it failed. Raises DependencyDown."""
     for upload in _uploads(store, file.video_id):
         if replace(upload.options, reuse=True) != options:
             continue
         outcome = find_outcome(store, upload)
         if outcome is None:
             return Task(file, upload, None)
-        if isinstance(outcome, VideoCompleted):
-            return Task(file, upload, outcome)
-        break
-    return Task(file, _new(store, file, options), None)
+        return Task(file, upload, outcome) if isinstance(outcome, VideoCompleted) else None
+    return None
+
+
+def new_task(store: ObjectStore, file: MediaFile, options: Options) -> Task:
+    """A new revision, whose number this takes in the store. Raises DependencyDown."""
+    revision = max(_revisions(store, file.video_id), default=0)
+    while True:
+        revision += 1
+        upload = upload_event(
+            file.video_id,
+            revision,
+            source=file.source,
+            name=file.name,
+            size_bytes=file.size_bytes,
+            options=options,
+        )
+        if store.put_if_absent(upload_key(file.video_id, revision), dump_upload(upload)):
+            return Task(file, upload, None)
 
 
 def upload_event(
@@ -78,19 +88,3 @@ def _revisions(store: ObjectStore, video_id: str) -> list[int]:
     """Numbers that are taken, ascending."""
     numbers = {key.split("/")[2] for key in store.keys(f"results/{video_id}/")}
     return sorted(int(number) for number in numbers if number.isdecimal())
-
-
-def _new(store: ObjectStore, file: MediaFile, options: Options) -> VideoUploaded:
-    revision = max(_revisions(store, file.video_id), default=0)
-    while True:
-        revision += 1
-        upload = upload_event(
-            file.video_id,
-            revision,
-            source=file.source,
-            name=file.name,
-            size_bytes=file.size_bytes,
-            options=options,
-        )
-        if store.put_if_absent(upload_key(file.video_id, revision), dump_upload(upload)):
-            return upload

@@ -1,7 +1,6 @@
 """Gives uploads to a running pipeline and tells what becomes of them."""
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
@@ -53,28 +52,31 @@ def work(
 ) -> Iterator[Event]:
     """Publish the uploads as the door lets them in; yield what happens until each has its outcome.
 
-    An upload is yielded itself when it goes in; its outcome comes once, other events may be repeated.
-    on_tick is called some times a second; what it raises ends the work. Every `look_every_s` the store
-    is asked for outcomes too: events say the same sooner, but if this program was suspended for long,
-    the broker may have dropped them. Raises KafkaException, DependencyDown.
+    Each is taken from `uploads` when the one before is in, and is yielded itself when it goes in. Its
+    outcome comes once; other events may be repeated. on_tick is called some times a second; what it
+    raises ends the work. Every `look_every_s` the store is asked for outcomes too: events say the same
+    sooner, but if this program was suspended for long, the broker may have dropped them.
+
+    Raises KafkaException, DependencyDown.
     """
     door = Door(limits)
-    waiting = deque(uploads)
+    waiting = iter(uploads)
+    upload = next(waiting, None)
     unfinished: dict[tuple[str, int], VideoUploaded] = {}
     producer = open_producer(connections)
     look_at = time.monotonic() + look_every_s
     with BroadcastReader(connections, (topic.name for topic in FOLLOWED)) as reader:
-        while waiting or unfinished:
-            while waiting and door.lets_in(waiting[0]):
-                upload = waiting.popleft()
+        while upload is not None or unfinished:
+            while upload is not None and door.lets_in(upload):
                 publish(producer, upload, codec)
                 door.enter(upload)
                 unfinished[upload.video_id, upload.revision] = upload
                 yield upload
+                upload = next(waiting, None)
             events = list(_read(reader, codec))
             if time.monotonic() >= look_at:
                 events += [
-                    found for upload in unfinished.values() if (found := find_outcome(store, upload))
+                    found for inside in unfinished.values() if (found := find_outcome(store, inside))
                 ]
                 look_at = time.monotonic() + look_every_s
             for event in events:

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.objectstore import FolderStore
 from ops.pipeline.files import MediaFile, identify
-from ops.pipeline.revisions import Task, task_for
+from ops.pipeline.revisions import Task, earlier_task, new_task
 from schemas.events import FailureKind, Options, VideoCompleted, VideoFailed
 from schemas.outcomes import Outcome, dump_outcome, outcome_key
 from schemas.uploads import load_upload, upload_key
@@ -28,6 +28,12 @@ def file(tmp_path: Path) -> MediaFile:
     file = identify(tmp_path / "talk.mp4")
     assert isinstance(file, MediaFile)
     return file
+
+
+def task(store: FolderStore, file: MediaFile, options: Options, *, force: bool) -> Task:
+    """As `reelay run` does it."""
+    earlier = None if force else earlier_task(store, file, options)
+    return earlier or new_task(store, file, replace(options, reuse=not force))
 
 
 def decide(store: FolderStore, task: Task, outcome: Outcome) -> None:
@@ -65,55 +71,55 @@ def failed(task: Task) -> VideoFailed:
 def test_a_new_file_takes_the_first_number_by_writing_its_upload(
     store: FolderStore, file: MediaFile
 ) -> None:
-    task = task_for(store, file, OPTIONS, force=False)
+    begun = task(store, file, OPTIONS, force=False)
 
-    assert (task.upload.revision, task.done) == (1, None)
-    assert load_upload(store.get(upload_key(file.video_id, 1))) == task.upload
+    assert (begun.upload.revision, begun.done) == (1, None)
+    assert load_upload(store.get(upload_key(file.video_id, 1))) == begun.upload
 
 
 def test_what_is_unfinished_goes_on_under_its_number(store: FolderStore, file: MediaFile) -> None:
-    first = task_for(store, file, OPTIONS, force=False)
+    first = task(store, file, OPTIONS, force=False)
 
-    assert task_for(store, file, OPTIONS, force=False) == first
+    assert task(store, file, OPTIONS, force=False) == first
 
 
 def test_what_is_completed_is_not_done_again(store: FolderStore, file: MediaFile) -> None:
-    first = task_for(store, file, OPTIONS, force=False)
+    first = task(store, file, OPTIONS, force=False)
     decide(store, first, completed(first))
 
-    assert task_for(store, file, OPTIONS, force=False) == replace(first, done=completed(first))
+    assert task(store, file, OPTIONS, force=False) == replace(first, done=completed(first))
 
 
 def test_what_failed_is_tried_again_as_a_new_revision(store: FolderStore, file: MediaFile) -> None:
-    first = task_for(store, file, OPTIONS, force=False)
+    first = task(store, file, OPTIONS, force=False)
     decide(store, first, failed(first))
 
-    assert task_for(store, file, OPTIONS, force=False).upload.revision == 2
+    assert task(store, file, OPTIONS, force=False).upload.revision == 2
 
 
 def test_other_options_are_another_revision_and_the_old_one_is_found_again(
     store: FolderStore, file: MediaFile
 ) -> None:
-    first = task_for(store, file, OPTIONS, force=False)
+    first = task(store, file, OPTIONS, force=False)
     decide(store, first, completed(first))
-    german = task_for(store, file, replace(OPTIONS, language="de"), force=False)
+    german = task(store, file, replace(OPTIONS, language="de"), force=False)
 
     assert german.upload.revision == 2
-    assert task_for(store, file, OPTIONS, force=False).done == completed(first)
+    assert task(store, file, OPTIONS, force=False).done == completed(first)
 
 
 def test_force_makes_all_anew_and_its_result_counts_from_then_on(
     store: FolderStore, file: MediaFile
 ) -> None:
-    first = task_for(store, file, OPTIONS, force=False)
+    first = task(store, file, OPTIONS, force=False)
     decide(store, first, completed(first))
 
-    forced = task_for(store, file, OPTIONS, force=True)
+    forced = task(store, file, OPTIONS, force=True)
     assert (forced.upload.revision, forced.upload.options.reuse) == (2, False)
-    assert task_for(store, file, OPTIONS, force=False) == forced
+    assert task(store, file, OPTIONS, force=False) == forced
 
     decide(store, forced, completed(forced))
-    assert task_for(store, file, OPTIONS, force=False).done == completed(forced)
+    assert task(store, file, OPTIONS, force=False).done == completed(forced)
 
 
 def test_an_upload_that_cannot_be_read_keeps_its_number_and_stops_nobody(
@@ -121,4 +127,4 @@ def test_an_upload_that_cannot_be_read_keeps_its_number_and_stops_nobody(
 ) -> None:
     store.put(upload_key(file.video_id, 7), b"{")
 
-    assert task_for(store, file, OPTIONS, force=False).upload.revision == 8
+    assert task(store, file, OPTIONS, force=False).upload.revision == 8
