@@ -82,6 +82,7 @@ _WRITERS = {
 }
 """The stages whose pieces are joined, by topic."""
 
+POISON = "poison"
 _UNREADABLE = "its result cannot be read"
 
 T = TypeVar("T")
@@ -101,7 +102,7 @@ class Outside(Protocol):
         """Write a row of the table, or remove it (None)."""
 
     def count(self, what: str) -> None:
-        """Count for the metrics: "poison", or the class name of an outcome."""
+        """Count for the metrics: POISON, or the class name of an outcome."""
 
 
 class Aggregator:
@@ -303,7 +304,7 @@ class Aggregator:
             )
             await self._emit(completed(replace(failed, event_id=made_id), record))
         await self._outside.send(dead.topic, dead.key, dead.value, dead.headers)
-        self._outside.count("poison")
+        self._outside.count(POISON)
 
     async def _emit(self, event: Event) -> None:
         topic = topic_of(event)

@@ -20,11 +20,13 @@ from connectors.kafka.records import Record
 from connectors.objectstore import open_store
 from connectors.registry import open_registry
 from connectors.settings import Connections
-from processors.aggregator.aggregator import Aggregator
+from processors.aggregator.aggregator import POISON, Aggregator
 from processors.aggregator.faust_parts import App, Progress
+from processors.aggregator.metrics import Metrics
 from processors.aggregator.outcome import STAGE
 from processors.aggregator.settings import AggregatorSettings
 from processors.runtime import logs
+from processors.runtime.health import HealthServer, Vitals
 from schemas.codec import Codec
 from schemas.headers import Headers
 from schemas.topics import TOPICS
@@ -88,6 +90,8 @@ class _Service:
             _TABLE, key_type=bytes, value_type=bytes, partitions=settings.partitions
         )
         self._progress = Progress(self._app)
+        self._vitals = Vitals(settings.max_loop_age_s, caught_up=True)
+        self._metrics = Metrics()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="work")
         self._busy = asyncio.Lock()
         self._aggregator = Aggregator(
@@ -114,6 +118,11 @@ class _Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        health = None
+        if self._settings.http_port >= 0:
+            health = HealthServer(
+                self._settings.http_host, self._settings.http_port, self._vitals, self._metrics.registry
+            )
         self._app.in_worker = True  # as faust.Worker says it
         running: list[asyncio.Task[Any]] = [
             asyncio.create_task(self._app.start(), name="start"),
@@ -130,9 +139,20 @@ class _Service:
                 running.remove(task)
             if self._app.crashed:
                 _give_up(self._app.crash_reason or RuntimeError("Faust stopped"))
+            self._feel()
         await self._stop()
         for task in running:
             task.cancel()
+        if health is not None:
+            health.close()
+
+    def _feel(self) -> None:
+        """Let the health server know how things are."""
+        recovered = self._app.tables.actives_ready and not self._app.rebalancing
+        self._vitals.polled_at = time.monotonic()
+        self._vitals.joined = recovered
+        self._vitals.producer_initialised = recovered  # it flushed before the recovery
+        self._vitals.workers_ready = 1 if recovered else 0
 
     async def _stop(self) -> None:
         """Let the event at hand finish, commit, leave the group."""
@@ -151,7 +171,8 @@ class _Service:
     async def _handle(self, message: Any) -> None:
         try:
             await self._progress.check(message)
-            await self._aggregator.handle(_record(message))
+            with self._metrics.work.time():
+                await self._aggregator.handle(_record(message))
         except Exception as error:  # Faust would go on with the next event
             _give_up(error)
         self._progress.handled(message)
@@ -182,6 +203,7 @@ class _Service:
                 return await asyncio.get_running_loop().run_in_executor(self._executor, work)
             except DependencyDown as error:
                 log.warning("waiting: %s", error)
+                self._metrics.waits.labels(error.dependency).inc()
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, self._settings.retry_max_s)
 
@@ -208,6 +230,10 @@ class _Service:
 
     def count(self, what: str) -> None:
         """Count for the metrics."""
+        if what == POISON:
+            self._metrics.dead_letters.inc()
+        else:
+            self._metrics.outcomes.labels(what).inc()
 
 
 def _app(connections: Connections, settings: AggregatorSettings, folder: Path) -> App:

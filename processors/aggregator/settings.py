@@ -18,9 +18,10 @@ class AggregatorSettings(BaseSettings):
         ge=1,
         description="partitions of the joined topics, and of the table's changelog with them",
     )
-    http_host: str = Field(default="127.0.0.1", description="address of the health and metrics server")
-    http_port: int | None = Field(
-        default=None, ge=0, le=65535, description="port for health and metrics; 0: any; empty: no server"
+    http_host: str = Field(default="127.0.0.1", description="address of /health and /metrics")
+    http_port: int = Field(default=0, ge=-1, le=65535, description="its port; 0: any free one, -1: none")
+    max_loop_age_s: float = Field(
+        default=60.0, gt=0, description="event loop stuck for so long: no longer live"
     )
     session_timeout_s: float = Field(
         default=10.0,

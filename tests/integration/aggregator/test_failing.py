@@ -2,7 +2,10 @@
 
 import time
 
-from tests.integration.aggregator.world import World, converted, failed, probed
+from confluent_kafka import Consumer, TopicPartition
+
+from schemas.outcomes import load_outcome, outcome_key
+from tests.integration.aggregator.world import PARTITIONS, World, converted, probed
 
 CHANGELOG = "aggregator-pieces-changelog"
 
@@ -43,37 +46,24 @@ def test_a_store_that_is_down_is_waited_for_in_place(quiet_world: World) -> None
         assert sum("recovered" in str(line) for line in app.lines()) == 1  # no rebalance meanwhile
 
 
-def test_a_join_killed_in_the_middle_goes_on_after_a_restart(quiet_world: World) -> None:
+def test_death_in_the_middle_before_and_after_the_decision_loses_nothing(quiet_world: World) -> None:
     world = quiet_world
-    events = world.video("killed", 3)
-    first = world.start()
+    events = world.video("dying", 3)
+    first = world.start(DIES_BEFORE_THE_DECISION)
     world.publish(*events[:3])
-    world.until(lambda: len(world.events(CHANGELOG, "killed")) == 3, "three rows")
+    world.until(lambda: len(world.events(CHANGELOG, "dying")) == 3, "three rows")
     first.process.kill()
-    with world.running() as app:
-        world.publish(*events[3:])
-        decided = world.until_outcome("killed")
-        assert app.said("1 open join")
-    assert getattr(decided, "gaps", None) == ()
-
-
-def test_death_before_the_decision_loses_nothing(quiet_world: World) -> None:
-    world = quiet_world
-    world.publish(*world.video("before", 2))
-    assert world.start(DIES_BEFORE_THE_DECISION).wait() == 9
-    assert not world.events("reelay.video.completed", "before")
-    with world.running():
-        world.until_outcome("before")
-
-
-def test_death_after_the_decision_still_tells_what_was_decided(quiet_world: World) -> None:
-    world = quiet_world
-    world.publish(*world.video("after", 2))
+    first.process.wait()
+    second = world.start(DIES_BEFORE_THE_DECISION)
+    world.publish(*events[3:])
+    assert second.wait() == 9
+    assert second.said("1 open join")
+    assert not world.events("reelay.video.completed", "dying")
     assert world.start(DIES_AFTER_THE_DECISION).wait() == 9
-    decided = world.store.get("results/after/1/outcome.json")
+    decided = load_outcome(world.store.get(outcome_key("dying", 1)))
     with world.running():
-        world.until_outcome("after")
-    assert world.store.get("results/after/1/outcome.json") == decided
+        assert world.until_outcome("dying") == decided
+    assert getattr(decided, "gaps", None) == ()
 
 
 def test_any_other_error_ends_the_process_before_its_offset_is_committed(quiet_world: World) -> None:
@@ -89,31 +79,21 @@ def test_any_other_error_ends_the_process_before_its_offset_is_committed(quiet_w
         world.until_outcome("bug")
 
 
-def test_a_changelog_whose_beginning_is_gone_is_an_error_not_a_skip(own_world: World) -> None:
+def test_what_the_broker_dropped_unread_is_an_error_not_a_skip(own_world: World) -> None:
     world = own_world
-    world.publish(probed("v"))
-    with world.running():
-        world.until(lambda: world.events(CHANGELOG, "v"), "a row")
-    for _ in range(24):  # of the newest 5 MB of a partition
-        for partition in range(2):
-            world.producer.produce(CHANGELOG, b"x" * 250_000, b"w:1:done", partition=partition)
-    assert world.producer.flush(10) == 0
-    app = world.start()
-    assert app.wait() == 1
-    assert app.said("changelog aggregator-pieces-changelog")
-
-
-def test_records_that_the_broker_dropped_unread_are_an_error_not_a_skip(own_world: World) -> None:
-    world = own_world
-    with world.running():
-        world.publish(failed("v", "transcriber", 0))
-        world.until(lambda: world.events(CHANGELOG, "v"), "a row")
-    for _ in range(30):
-        world.publish_bytes("reelay.stage.failed", "v", b"x" * 250_000)
-    app = world.start()
-    world.publish_bytes("reelay.stage.failed", "v", b"x")
-    assert app.wait() == 1
-    assert app.said("giving up: reelay.stage.failed")
+    topic = "reelay.stage.failed"
+    group = Consumer({"bootstrap.servers": world.brokers, "group.id": "aggregator"})
+    read = [TopicPartition(topic, partition, 1) for partition in range(PARTITIONS)]
+    group.commit(offsets=read, asynchronous=False)
+    group.close()
+    world.fill(topic)
+    records = world.start()
+    assert records.wait() == 1
+    assert records.said(f"giving up: {topic}")
+    world.fill(CHANGELOG)
+    rows = world.start()
+    assert rows.wait() == 1
+    assert rows.said(f"giving up: changelog {CHANGELOG}")
 
 
 def test_a_wrong_partition_count_is_named_at_the_start(quiet_world: World) -> None:

@@ -1,6 +1,7 @@
 """The aggregator at work: a process of its own on the embedded broker."""
 
 import json
+import urllib.request
 
 from schemas.events import VideoCancelRequested, VideoCompleted, VideoDeleted
 from schemas.outcomes import deleted_key, load_outcome, outcome_key
@@ -76,6 +77,21 @@ def test_bytes_that_nobody_can_read_are_dead_letters_and_their_piece_is_failed(w
     assert headers["reelay-kind"] == b"poison"
     assert headers["reelay-origin"].startswith(b"reelay.segment.enriched/")
     assert b"magic" in headers["reelay-error"] or b"byte" in headers["reelay-error"]
+
+
+def test_health_and_metrics_tell_that_it_runs(world: World) -> None:
+    (line,) = [line for line in world.apps[0].lines() if "health and metrics on" in str(line)]
+    url = str(line["message"]).split()[-1]
+
+    def get(path: str) -> str:
+        with urllib.request.urlopen(url + path, timeout=5) as answer:
+            return str(answer.read().decode())
+
+    world.publish(*world.video("counted", 0))
+    world.until_outcome("counted")
+    assert '"joined": true' in get("/health/ready")
+    assert "last_poll_age_s" in get("/health/live")
+    assert 'reelay_outcomes_total{outcome="VideoCompleted"}' in get("/metrics")
 
 
 def test_nothing_that_was_said_is_in_a_row_or_in_the_log(world: World) -> None:

@@ -188,6 +188,13 @@ class World:
         self.producer.produce(topic, value, key.encode(), headers=list((headers or {}).items()))
         assert self.producer.flush(10) == 0
 
+    def fill(self, topic: str) -> None:
+        """Write more to every partition than the broker keeps."""
+        for _ in range(24):
+            for partition in range(ALL_TOPICS[topic]):
+                self.producer.produce(topic, b"x" * 250_000, b"w:1:done", partition=partition)
+        assert self.producer.flush(10) == 0
+
     def read(self, topic: str) -> Iterator[Message]:
         """All records of a topic, as it is now."""
         for partition in range(ALL_TOPICS[topic]):
