@@ -21,12 +21,13 @@ from connectors.objectstore import open_store
 from connectors.registry import open_registry
 from connectors.settings import Connections
 from processors.aggregator.aggregator import POISON, Aggregator
-from processors.aggregator.faust_parts import App, Progress
+from processors.aggregator.faust_parts import App, HistoryLost, Progress
 from processors.aggregator.metrics import Metrics
 from processors.aggregator.outcome import STAGE
 from processors.aggregator.settings import AggregatorSettings
 from processors.runtime import logs
 from processors.runtime.health import HealthServer, Vitals
+from processors.runtime.main import Exit
 from schemas.codec import Codec
 from schemas.headers import Headers
 from schemas.topics import TOPICS
@@ -40,7 +41,6 @@ JOINED = tuple(topic.name for topic in TOPICS if topic.joined)
 _TABLE = "pieces"
 _POLL_S = 0.2
 _FIRST_PAUSE_S = 0.2
-_EXIT_FAILED = 1
 
 
 def internal_topics() -> tuple[str, ...]:
@@ -50,10 +50,9 @@ def internal_topics() -> tuple[str, ...]:
 
 
 def run(connections: Connections, settings: AggregatorSettings | None = None) -> int:
-    """Run the aggregator until SIGTERM or SIGINT; the exit status.
+    """Run the aggregator until SIGTERM or SIGINT; the exit status, one of the runtime's.
 
-    An error that it cannot mend ends the *process*, with status 1 and before anything is committed that
-    is not done.
+    An error that it cannot mend ends the *process*, before anything is committed that is not done.
     """
     settings = settings or AggregatorSettings()
     logs.configure(connections.log_level)
@@ -63,21 +62,20 @@ def run(connections: Connections, settings: AggregatorSettings | None = None) ->
         _await_topics(connections, settings)
     except (LookupError, DependencyDown) as error:
         log.error("%s", error)
-        return _EXIT_FAILED
+        return Exit.BROKER
     with _state_folder(settings.state_folder) as folder:
-        asyncio.run(_serve(connections, settings, folder))
-    return 0
+        return asyncio.run(_serve(connections, settings, folder))
 
 
-async def _serve(connections: Connections, settings: AggregatorSettings, folder: Path) -> None:
-    await _Service(connections, settings, folder).run()
+async def _serve(connections: Connections, settings: AggregatorSettings, folder: Path) -> Exit:
+    return await _Service(connections, settings, folder).run()
 
 
 def _give_up(error: BaseException) -> None:
     """End the process here and now: nothing more is committed, and a restart goes on from there."""
     log.critical("giving up: %s", error, exc_info=error)
     logging.shutdown()
-    os._exit(_EXIT_FAILED)
+    os._exit(Exit.GAP if isinstance(error, HistoryLost) else Exit.FAILED)
 
 
 class _Service:
@@ -112,12 +110,18 @@ class _Service:
         )
         self._app.agent(channel, name="join", concurrency=1)(self._join)
 
-    async def run(self) -> None:
+    async def run(self) -> Exit:
         """Serve until a signal says stop."""
         stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
+        status = Exit.DRAINED
+
+        def on_signal(number: signal.Signals) -> None:
+            nonlocal status
+            status = Exit.INTERRUPTED if number is signal.SIGINT else status
+            stop.set()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+            asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
         health = None
         if self._settings.http_port >= 0:
             health = HealthServer(
@@ -145,6 +149,7 @@ class _Service:
             task.cancel()
         if health is not None:
             health.close()
+        return status
 
     def _feel(self) -> None:
         """Let the health server know how things are."""

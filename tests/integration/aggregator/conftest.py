@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from connectors.kafka.embedded import EmbeddedBroker
-from tests.integration.aggregator.world import ALL_TOPICS, World
+from tests.integration.aggregator.world import World
 
 
 @pytest.fixture
 def own_world(tmp_path: Path) -> Iterator[World]:
     """A broker and a store of the test's own; nothing runs yet."""
     with (
-        EmbeddedBroker(ALL_TOPICS) as broker,
+        EmbeddedBroker({}) as broker,
         closing(World(broker.brokers, tmp_path / "store")) as world,
     ):
         yield world
@@ -24,7 +24,7 @@ def own_world(tmp_path: Path) -> Iterator[World]:
 def quiet_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A shared broker and store; nothing runs yet. Each test has videos of its own."""
     with (
-        EmbeddedBroker(ALL_TOPICS) as broker,
+        EmbeddedBroker({}) as broker,
         closing(World(broker.brokers, tmp_path_factory.mktemp("quiet") / "store")) as world,
     ):
         yield world
@@ -33,7 +33,7 @@ def quiet_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A shared broker and store with a running aggregator; each test has videos of its own."""
-    with EmbeddedBroker(ALL_TOPICS) as broker:
+    with EmbeddedBroker({}) as broker:
         world = World(broker.brokers, tmp_path_factory.mktemp("running") / "store")
         with closing(world), world.running():
             yield world

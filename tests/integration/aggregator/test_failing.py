@@ -4,6 +4,7 @@ import time
 
 from confluent_kafka import Consumer, TopicPartition
 
+from processors.runtime.main import Exit
 from schemas.outcomes import load_outcome, outcome_key
 from tests.integration.aggregator.world import PARTITIONS, World, converted, probed
 
@@ -71,7 +72,7 @@ def test_any_other_error_ends_the_process_before_its_offset_is_committed(quiet_w
     world.store.put("results/bug/1/outcome.json", b"no outcome")
     app = world.start()
     world.publish(probed("bug"))
-    assert app.wait() == 1
+    assert app.wait() == Exit.FAILED
     assert app.said("giving up: ")
     world.store.delete("results/bug/1/outcome.json")
     with world.running():
@@ -88,15 +89,15 @@ def test_what_the_broker_dropped_unread_is_an_error_not_a_skip(own_world: World)
     group.close()
     world.fill(topic)
     records = world.start()
-    assert records.wait() == 1
+    assert records.wait() == Exit.GAP
     assert records.said(f"giving up: {topic}")
     world.fill(CHANGELOG)
     rows = world.start()
-    assert rows.wait() == 1
+    assert rows.wait() == Exit.GAP
     assert rows.said(f"giving up: changelog {CHANGELOG}")
 
 
 def test_a_wrong_partition_count_is_named_at_the_start(quiet_world: World) -> None:
     app = quiet_world.start(REELAY_AGGREGATOR_PARTITIONS="3")
-    assert app.wait() == 1
-    assert app.said("has 2 partitions, expected 3")
+    assert app.wait() == Exit.BROKER
+    assert app.said("has 4 partitions, expected 3")

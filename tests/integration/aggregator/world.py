@@ -40,14 +40,14 @@ from schemas.ids import event_id
 from schemas.topics import TOPICS, dead_topic, topic_named, topic_of
 from schemas.words import SegmentWords, dump_words
 
-PARTITIONS = 2
+PARTITIONS = 4  # what the broker gives a topic that somebody asks for
 WAIT_S = 20.0
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MODEL = Model(name="test", digest="d", engine="e", compute_type="int8")
 ALL_TOPICS = {
     **{topic.name: PARTITIONS for topic in TOPICS},
     **dict.fromkeys(internal_topics(), PARTITIONS),
-    **{dead_topic(name, "aggregator"): 1 for name in JOINED},
+    **{dead_topic(name, "aggregator"): PARTITIONS for name in JOINED},
 }
 _MAIN = "from tests.integration.aggregator.world import main; main()"
 
@@ -112,6 +112,8 @@ class World:
             {"bootstrap.servers": self.brokers, "partitioner": "murmur2_random", "linger.ms": 0}
         )
 
+        for topic in ALL_TOPICS:  # asking creates it, much faster than the broker's own interface
+            self.producer.list_topics(topic, timeout=10)
         self.consumer = Consumer(
             {"bootstrap.servers": self.brokers, "group.id": "-", "fetch.wait.max.ms": 10}
         )
