@@ -22,6 +22,7 @@ A_SENTENCE_EACH_S = 90.0
 FEWEST, MOST = 3, 10
 _DAMPING = 0.85
 _ROUNDS = 50
+_NOTHING = 1e-9
 _REPEATED = 0.5
 """Cosine from which on a sentence repeats another."""
 
@@ -82,13 +83,20 @@ def _vectors(counts: Sequence[Counter[str]]) -> _Vectors:
 def _ranks(vectors: _Vectors) -> np.ndarray:
     """The stationary distribution of a walk between similar sentences, to nine decimals."""
     everywhere = np.full(vectors.sentences, 1 / vectors.sentences)
-    similarity_sums = vectors.times(vectors.transposed_times(np.ones(vectors.sentences)))
-    leaving = np.where(similarity_sums > 0, similarity_sums, 1.0)
+    to_others = _similar_to_others(vectors, np.ones(vectors.sentences))
+    leaving = np.where(to_others > _NOTHING, to_others, np.inf)  # what resembles nothing leads nowhere
     ranks = everywhere
     for _ in range(_ROUNDS):
-        walked = vectors.times(vectors.transposed_times(ranks / leaving))
+        walked = _similar_to_others(vectors, ranks / leaving)
         ranks = (1 - _DAMPING) * everywhere + _DAMPING * walked
     return np.round(ranks * vectors.sentences, 9)
+
+
+def _similar_to_others(vectors: _Vectors, weights: np.ndarray) -> np.ndarray:
+    """For each sentence: the weighted sum of its similarities to all others. Its similarity to itself
+    would make a sentence that resembles no other one as good as the average."""
+    similar: np.ndarray = vectors.times(vectors.transposed_times(weights)) - weights
+    return similar
 
 
 def _chosen(vectors: _Vectors, ranks: np.ndarray, wanted: int) -> list[int]:

@@ -162,8 +162,9 @@ def test_speech_without_punctuation_is_cut_at_its_pauses():
 
 
 TALK = (
-    "So today we talk about consumer lag. Consumer lag is the distance between two offsets. The committed"
-    " offset is what a consumer has finished. You know, the people at Apache Kafka measure consumer lag a lot."
+    "So today we talk about consumer lag. Consumer lag is the distance between two offsets. The"
+    " committed offset is what a consumer has finished. You know, the people at Apache Kafka measure"
+    " consumer lag a lot."
 )
 
 
