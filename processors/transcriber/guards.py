@@ -20,16 +20,19 @@ class Evidence:
     word_probabilities: tuple[float, ...]
 
 
+def silent(evidence: Evidence, settings: TranscriberSettings) -> bool:
+    """Whether the model itself says that nobody speaks, and is not sure of its text either."""
+    return (
+        evidence.no_speech > settings.no_speech_max
+        and evidence.log_prob < settings.no_speech_log_prob_min
+    )
+
+
 def doubt(evidence: Evidence, settings: TranscriberSettings) -> str | None:
     """Why the text is not believed, or None if it is."""
     words = len(evidence.word_probabilities)
     if evidence.log_prob < settings.log_prob_min:
         return f"mean log probability {evidence.log_prob:.2f}"
-    if (
-        evidence.no_speech > settings.no_speech_max
-        and evidence.log_prob < settings.no_speech_log_prob_min
-    ):
-        return f"no-speech probability {evidence.no_speech:.2f}, log probability {evidence.log_prob:.2f}"
     if compression_ratio(evidence.text) > settings.compression_ratio_max:
         return f"compression ratio {compression_ratio(evidence.text):.1f}"
     if words > settings.words_per_second_max * max(evidence.speech_s, 0.5):

@@ -28,9 +28,9 @@ class Heard:
 
     @property
     def sure(self) -> bool:
-        """Whether this window is enough to decide. Music that passes for speech seldom looks like one
-        language; a short greeting is not what the video is in."""
-        return self.speech_s >= 3.0 and self.languages[0][1] >= 0.7
+        """Whether this window is enough to decide. Of a sentence or two the model may be sure and wrong
+        (a German one of 3 s is Thai with 0.86); of music it is never sure."""
+        return self.speech_s >= 8.0 and self.languages[0][1] >= 0.6
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""Puts words where they are heard: what Whisper's attention says of a word's time is good to 0.1 s inside
-a phrase, but beside a pause it is often off by far more, since silence belongs to no word. There the
-audio itself tells: a word after a pause begins where sound sets in, one before it ends where sound stops.
+"""Puts words where they are heard: what Whisper's attention says of a word's time is good to 0.1 s
+inside a phrase, but beside a pause it is often off by far more, since silence belongs to no word. There
+the audio itself tells: a word after a pause begins where sound sets in, one before it ends where sound
+stops.
 """
 
 from collections.abc import Sequence
@@ -41,8 +42,8 @@ class Pause:
 
 
 def pauses(samples: Samples, speech: Sequence[Span]) -> list[Pause]:
-    """Where nobody speaks in 16 kHz audio, in order; one pause at its beginning and one at its end always,
-    of no length where there is speech.
+    """Where nobody speaks in 16 kHz audio, in order; one pause at its beginning and one at its end
+    always, of no length where there is speech.
 
     speech: what the speech detector marks, which leaves out slamming doors and most music; its edges are
     coarse, so what is silent near them counts as pause, too.
@@ -64,8 +65,9 @@ def pauses(samples: Samples, speech: Sequence[Span]) -> list[Pause]:
 
 
 def settle(words: Sequence[Word], silences: Sequence[Pause]) -> list[Word]:
-    """The words in the same order, those beside a pause moved to where sound sets in or stops. They never
-    overlap and stay inside the audio, whose ends are the first silence's start and the last one's end.
+    """The words in the same order, those beside a pause moved to where sound sets in or stops. They
+    never overlap and stay inside the audio, whose ends are the first silence's start and the last one's
+    end.
     """
     if not words:
         return []
@@ -130,8 +132,8 @@ def _distance(before: Word, after: Word, silence: Pause) -> float:
 
 
 def _between(words: Sequence[Word], start_s: float, end_s: float) -> list[Word]:
-    """The words of one phrase, between two pauses. The first begins where sound sets in and the last ends
-    where it stops, unless that is too far off to be theirs."""
+    """The words of one phrase, between two pauses. The first begins where sound sets in and the last
+    ends where it stops, unless that is too far off to be theirs."""
     shortest = min(_WORD_MIN_S, (end_s - start_s) / max(len(words), 1))
     starts = [word.start_s for word in words]
     if starts[0] - start_s <= _FAR_S:

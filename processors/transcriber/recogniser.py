@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from processors.transcriber.guards import Evidence, doubt
+from processors.transcriber.guards import Evidence, doubt, silent
 from processors.transcriber.languages import Heard
 from processors.transcriber.models import ModelFiles
 from processors.transcriber.onsets import pauses, settle
@@ -221,6 +221,8 @@ class Recogniser:
             speech_s=_speech_s(spans, window),
             word_probabilities=tuple(float(word["probability"]) for word in alignment),
         )
+        if silent(evidence, self._settings):
+            return []
         reason = doubt(evidence, self._settings)
         if reason is not None:
             return reason
