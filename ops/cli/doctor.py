@@ -27,7 +27,7 @@ _PACKAGES = {
     "faster-whisper": "reelay[transcriber]",
     "ctranslate2": "reelay[transcriber]",
     "sentencex": "reelay[enricher]",
-    "yake": "reelay[enricher]",
+    "stopwordsiso": "reelay[enricher]",
     "faust-streaming": "reelay[aggregator]",
     "rich": "reelay[cli]",
 }
