@@ -135,6 +135,7 @@ class PollLoop:
         self._fatal: Exception | None = None
         self._failed = False
         self._drain_until: float | None = None
+        self._draining = False
         self._tick_at = 0.0
         self._refused: set[Partition] = set()
 
@@ -187,6 +188,10 @@ class PollLoop:
     def _drained(self) -> bool:
         if self._drain_until is None:
             return False
+        if not self._draining:
+            self._draining = True
+            self._pauses.mark_general(Reason.DRAINING, True)
+            log.info("draining, %s records are at work", self._jobs.running)
         return self._jobs.running == 0 or time.monotonic() >= self._drain_until
 
     # -- Kafka
@@ -293,7 +298,6 @@ class PollLoop:
         return _FULL_WAIT_S if full or self._drain_until is not None else _SPARE_WAIT_S
 
     def _apply_pauses(self) -> None:
-        self._pauses.mark_general(Reason.DRAINING, self._drain_until is not None)
         most = self._settings.held_records
         for place, _ in self._assignments:
             held = self._lanes.held(place)

@@ -31,7 +31,7 @@ class RuntimeSettings(BaseSettings):
     )
     drain_s: float = Field(30, ge=0, description="how long running work may go on after SIGTERM")
     session_timeout_s: float = Field(
-        10, ge=6, description="silence after which the group drops a member"
+        10, ge=1, description="silence after which the group drops a member"
     )
     max_poll_interval_s: float = Field(60, ge=10, description="longest time between two polls")
     delivery_timeout_s: float = Field(30, ge=1, description="how long the broker may take for an event")

@@ -17,10 +17,10 @@ from connectors.settings import Connections
 from processors.runtime.contract import Failure, Job, Lane, PoisonError, Stage
 from processors.runtime.main import run
 from processors.runtime.settings import RuntimeSettings, read_settings
-from schemas.events import Event, StageFailed, VideoConverted, VideoUploaded
-from schemas.topics import VIDEO_UPLOADED
+from schemas.events import AudioSegmented, Event, StageFailed, VideoConverted, VideoUploaded
+from schemas.topics import AUDIO_SEGMENTED, AUDIO_SEGMENTED_BULK, VIDEO_UPLOADED
 
-GROUP = os.environ.get("TOY_GROUP", "toy")
+GROUP = "toy"
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,14 @@ class ToySettings:
 class Toy:
     def __init__(self, settings: ToySettings) -> None:
         self.settings = settings
+        if (settings.folder / "no-model").exists():
+            raise FileNotFoundError("no model")
         settings.note("made", os.getpid())
 
-    def process(self, event: VideoUploaded, job: Job) -> Iterator[Event]:
+    def process(self, event: VideoUploaded | AudioSegmented, job: Job) -> Iterator[Event]:
         self.settings.note("began", event.video_id, job.attempt, os.getpid())
+        if isinstance(event, AudioSegmented):
+            return
         for step in event.name.split():
             verb, _, argument = step.partition(":")
             yield from self._step(verb, argument, event, job)
@@ -58,6 +62,9 @@ class Toy:
                 while not (self.settings.folder / argument).exists():
                     job.check()
                     job.progress(1, 2, "step")
+                    time.sleep(0.002)
+            case "hold":  # the same, deaf to cancelling
+                while not (self.settings.folder / argument).exists():
                     time.sleep(0.002)
             case "abort" if job.attempt <= int(argument or 99):
                 os.abort()
@@ -86,13 +93,16 @@ def gave_up(event: VideoUploaded, failure: Failure) -> Event:
 
 
 def probe(settings: ToySettings) -> None:
-    settings.note("probed")
+    settings.note("probed", os.getpid())
     if not (settings.folder / "store").exists():
         raise DependencyDown("store", "still not there")
 
 
 def stage(folder: Path) -> Stage:
-    return Stage(GROUP, (Lane(VIDEO_UPLOADED),), Toy, ToySettings(folder), gave_up, probe)
+    lanes: tuple[Lane, ...] = (Lane(VIDEO_UPLOADED),)
+    if (folder / "lanes").exists():
+        lanes = (Lane(AUDIO_SEGMENTED, weight=4), Lane(AUDIO_SEGMENTED_BULK))
+    return Stage(GROUP, lanes, Toy, ToySettings(folder), gave_up, probe)
 
 
 if __name__ == "__main__":

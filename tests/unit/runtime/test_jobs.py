@@ -1,0 +1,224 @@
+"""What answers of workers mean, with a stand-in for the processes alone."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from confluent_kafka import TopicPartition
+
+from connectors.kafka.records import Outgoing, Record
+from processors.runtime.assignments import Assignments
+from processors.runtime.contract import Lane, Stage
+from processors.runtime.deadrow import DeadRow
+from processors.runtime.jobs import Jobs
+from processors.runtime.lanes import Lanes
+from processors.runtime.metrics import Metrics
+from processors.runtime.outage import Outage
+from processors.runtime.pauses import Pauses, Reason
+from processors.runtime.pool import Died
+from processors.runtime.retry import RetryPolicy
+from processors.runtime.unwanted import VideoKey
+from processors.runtime.wire import (
+    Began,
+    Done,
+    Down,
+    Emitted,
+    Failed,
+    Finished,
+    GaveUp,
+    GiveUp,
+    Probe,
+    Probed,
+    Stop,
+    Work,
+)
+from schemas.events import FailureKind
+from schemas.topics import VIDEO_UPLOADED
+
+TOPIC = VIDEO_UPLOADED.name
+EVENT = Outgoing("out", b"k", b"v", [])
+BEGAN = Began(VideoKey("v", 1), None, 0.0)
+DONE = Finished(Done(), 0.1)
+
+
+@dataclass(eq=False)
+class StandInWorker:
+    """Remembers what it was sent."""
+
+    task: object = None
+    ready: bool = True
+    sent: list[object] = field(default_factory=list)
+
+    def send(self, message: object) -> None:
+        self.sent.append(message)
+
+
+class StandInPool:
+    """One worker, whose answers the test writes."""
+
+    def __init__(self) -> None:
+        self.worker = StandInWorker()
+
+    def idle(self) -> StandInWorker | None:
+        return self.worker if self.worker.task is None else None
+
+    def give(self, to: StandInWorker, task: object) -> None:
+        to.task = task
+        to.send(task)
+
+
+class World:
+    def __init__(self) -> None:
+        self.assignments = Assignments()
+        self.lanes = Lanes({TOPIC: 1}, {TOPIC: TOPIC, f"{TOPIC}.g.retry": TOPIC})
+        self.pauses = Pauses()
+        self.pool = StandInPool()
+        stage = Stage("g", (Lane(VIDEO_UPLOADED),), None, None, None, None)  # type: ignore[arg-type]
+        policy = RetryPolicy(give_up_after_s=60, max_attempts=2, first_delay_s=1, max_delay_s=1)
+        self.jobs = Jobs(
+            stage,
+            policy,
+            self.pool,  # type: ignore[arg-type]
+            self.assignments,
+            self.lanes,
+            self.pauses,
+            Outage(1.0),
+            DeadRow(2),
+            Metrics(),
+        )
+        self.assign()
+
+    def assign(self) -> None:
+        self.assignments.add([TopicPartition(TOPIC, 0, 0)])
+        self.pauses.assigned([(TOPIC, 0)])
+
+    def revoke(self) -> None:
+        self.assignments.remove([(TOPIC, 0)])
+        self.lanes.drop([(TOPIC, 0)])
+        self.pauses.gone([(TOPIC, 0)])
+        self.jobs.lost([(TOPIC, 0)])
+
+    def fetch(self, offset: int) -> object:
+        """A record comes and is given to the worker."""
+        self.lanes.hold(Record(TOPIC, 0, offset, b"k", b"v", [], 0))
+        self.jobs.dispatch(new_work=True)
+        return self.pool.worker.task
+
+    def say(self, *replies: object) -> None:
+        worker = self.pool.worker
+        for reply in replies:
+            task = worker.task
+            if isinstance(reply, Finished | GaveUp | Probed | Died):
+                worker.task = None
+            self.jobs.hear(worker, task, reply)  # type: ignore[arg-type]
+
+    def committed(self) -> list[int]:
+        return [place.offset for place in self.assignments.to_commit()]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_events_and_progress_of_a_job_are_left_for_one_commit(world: World) -> None:
+    assert isinstance(world.fetch(0), Work)
+    world.say(BEGAN, Emitted(EVENT), DONE)
+    assert world.jobs.outputs == [EVENT]
+    assert world.committed() == [1]
+    assert world.jobs.running == 0
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_result_of_a_revoked_partition_is_dropped(world: World, comes_back: bool) -> None:
+    task = world.fetch(0)
+    world.say(BEGAN)
+    world.revoke()
+    if comes_back:
+        world.assign()
+    world.say(Emitted(EVENT), DONE)
+    assert isinstance(task, Work)
+    assert Stop(task.number) in world.pool.worker.sent
+    assert world.jobs.outputs == []
+    assert world.committed() == []
+    assert world.jobs.running == 0
+
+
+@pytest.mark.parametrize("ending", [Finished(Failed(FailureKind.BUG, "x"), 0.1), Died("SIGKILL")])
+def test_a_failure_after_the_partition_went_is_nobodys_retry(world: World, ending: object) -> None:
+    world.fetch(0)
+    world.revoke()
+    world.say(ending)
+    assert world.jobs.outputs == []
+
+
+def test_a_retry_is_written_and_the_record_done_in_one_batch(world: World) -> None:
+    world.fetch(0)
+    world.say(BEGAN, Emitted(EVENT), Finished(Failed(FailureKind.TRANSIENT, "not now"), 0.1))
+    _, retry = world.jobs.outputs
+    assert retry.topic == f"{TOPIC}.g.retry"
+    assert (
+        dict(retry.headers)["reelay-events-out"],
+        dict(retry.headers)["reelay-attempt"],
+    ) == (b"1", b"2")
+    assert world.committed() == [1]
+
+
+def test_a_dead_letter_waits_for_its_event(world: World) -> None:
+    world.fetch(0)
+    world.say(BEGAN, Finished(Failed(FailureKind.POISON, "never"), 0.1))
+    assert (world.jobs.outputs, world.committed(), world.jobs.running) == ([], [], 1)
+    world.jobs.dispatch(new_work=False)  # also while draining
+    assert isinstance(world.pool.worker.task, GiveUp)
+    world.say(GaveUp(EVENT, VideoKey("v", 1)))
+    assert [output.topic for output in world.jobs.outputs] == ["out", f"{TOPIC}.g.dead"]
+    assert world.committed() == [1]
+
+
+def test_a_record_whose_last_words_kill_workers_is_buried_without(world: World) -> None:
+    world.fetch(0)
+    world.say(Finished(Failed(FailureKind.POISON, "never"), 0.1))
+    for _ in range(3):
+        world.jobs.dispatch(new_work=True)
+        world.say(Died("SIGKILL"))
+    assert [output.topic for output in world.jobs.outputs] == [f"{TOPIC}.g.dead"]
+    assert world.jobs.running == 0
+
+
+def test_a_dependency_that_is_down_puts_the_record_back_and_only_probes(world: World) -> None:
+    world.fetch(0)
+    world.say(BEGAN, Emitted(EVENT), Finished(Down("store", "gone"), 0.1))
+    assert world.pauses.count(Reason.DEPENDENCY_DOWN) == 1
+    assert world.fetch(1) is None
+    world.jobs.outage.probed(still_down=True, now=-100.0)  # the time for a look has come
+    world.jobs.dispatch(new_work=True)
+    assert isinstance(world.pool.worker.task, Probe)
+    world.say(Probed(None))
+    world.jobs.dispatch(new_work=True)
+    task = world.pool.worker.task
+    assert isinstance(task, Work)
+    assert (task.record.offset, task.attempt, task.events_out) == (0, 1, 1)
+
+
+def test_a_running_job_that_becomes_unwanted_is_stopped_and_emits_no_more(world: World) -> None:
+    task = world.fetch(0)
+    world.say(BEGAN)
+    world.jobs.unwanted([VideoKey("v", 1)])
+    world.say(Emitted(EVENT), DONE)
+    assert isinstance(task, Work)
+    assert world.pool.worker.sent[-1] == Stop(task.number)
+    assert world.jobs.outputs == []
+    assert world.committed() == [1]
+
+
+def test_a_worker_is_told_once_what_is_unwanted(world: World) -> None:
+    keys = [VideoKey("a", 1), VideoKey("b", None)]
+    world.jobs.unwanted(keys)
+    first = world.fetch(0)
+    world.say(DONE)
+    keys.append(VideoKey("c", 1))
+    world.jobs.unwanted(keys)
+    second = world.fetch(1)
+    assert isinstance(first, Work)
+    assert isinstance(second, Work)
+    assert first.unwanted == (VideoKey("a", 1), VideoKey("b", None))
+    assert second.unwanted == (VideoKey("c", 1),)
