@@ -4,6 +4,7 @@ All partitions of the topics are assigned from their beginning (or end) and noth
 process that reads sees every record. A partition's records come in order.
 """
 
+import logging
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Literal
@@ -15,11 +16,15 @@ from connectors.kafka.clients import open_plain_consumer, partitions_of
 from connectors.kafka.records import Partition, Record, record_of
 from connectors.settings import Connections
 
+log = logging.getLogger("reelay.kafka")
+
+_REFUSALS = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED})
+
 
 class BroadcastReader:
     """Follows topics. Not for several threads at once.
 
-    Raises DependencyDown if the broker does not answer, LookupError if a topic does not exist.
+    Raises DependencyDown if the broker does not answer, TopicMissing.
     """
 
     def __init__(
@@ -63,8 +68,10 @@ class BroadcastReader:
             return record_of(message)
         if error.code() == KafkaError._PARTITION_EOF:
             self._behind.discard((str(message.topic()), int(message.partition() or 0)))
-        elif not error.retriable():
+        elif error.fatal() or error.code() in _REFUSALS:
             raise DependencyDown("broker", error.str())
+        else:  # librdkafka recovers by itself
+            log.warning("%s: %s", error.name(), error.str())
         return None
 
     def close(self) -> None:

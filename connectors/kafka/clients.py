@@ -19,6 +19,10 @@ MAX_EVENT_BYTES = 900_000
 """The largest value that producers of ours write; brokers refuse records above 1,000,000 bytes."""
 
 
+class TopicMissing(LookupError):
+    """The broker has no such topic; an operator creates topics before programs use them."""
+
+
 def client_config(connections: Connections) -> dict[str, Any]:
     """What every Kafka client of ours needs to reach the broker."""
     return {
@@ -103,13 +107,13 @@ _FETCHING = {
 def partitions_of(client: Producer | Consumer, topic: str, *, timeout_s: float = 10) -> list[int]:
     """The topic's partition numbers; asking makes a broker that creates topics on first use create it.
 
-    Raises LookupError if there is no such topic, DependencyDown if the broker does not answer."""
+    Raises TopicMissing, or DependencyDown if the broker does not answer."""
     try:
         found = client.list_topics(topic, timeout=timeout_s).topics[topic]
     except KafkaException as error:
         raise DependencyDown("broker", error.args[0].str()) from error
     if found.error is not None:
-        raise LookupError(f"topic {topic}: {found.error.str()}")
+        raise TopicMissing(f"topic {topic}: {found.error.str()}")
     return sorted(found.partitions)
 
 

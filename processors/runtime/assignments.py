@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
 
 from connectors.kafka.records import Partition
 from processors.runtime.frontier import Frontier, UnreadableMetadataError
@@ -18,11 +18,18 @@ log = logging.getLogger("reelay.runtime")
 
 @dataclass(slots=True)
 class Assigned:
-    """One owned partition. changed: the frontier differs from what was last committed."""
+    """One owned partition.
+
+    changed: the frontier differs from what was last handed to a commit. committed: some commit was
+    made, of which it is not known for sure that it was stored. fetched: the last offset that came; a
+    client that fetches anew after a pause could deliver one twice.
+    """
 
     epoch: int
     frontier: Frontier
     changed: bool = False
+    committed: bool = False
+    fetched: int = -1
 
 
 class Assignments:
@@ -47,11 +54,14 @@ class Assignments:
     def add(self, committed: Iterable[TopicPartition]) -> list[TopicPartition]:
         """Own partitions, continuing from what is committed. Returns where to read each from.
 
-        Metadata that cannot be read means that work beyond the committed offset is done again.
+        Metadata that cannot be read means that work beyond the committed offset is done again. Raises
+        KafkaException if it is not known what is committed.
         """
         self._epoch += 1
         starts = []
         for place in committed:
+            if place.error is not None:
+                raise KafkaException(place.error)
             if place.offset < 0:
                 frontier, start = Frontier(), OFFSET_BEGINNING
             else:
@@ -65,12 +75,16 @@ class Assignments:
         for partition in partitions:
             self._owned.pop(partition, None)
 
-    def to_commit(self) -> list[TopicPartition]:
-        """The progress that is not committed, which counts as committed from now on."""
+    def to_commit(self, *, again: bool = False) -> list[TopicPartition]:
+        """The progress that is not committed, which counts as committed from now on.
+
+        again: also what earlier commits of these assignments said, in case one of them was not stored.
+        """
         offsets = []
         for (topic, partition), owned in self._owned.items():
-            if owned.changed and owned.frontier.position is not None:
-                owned.changed = False
+            wanted = owned.changed or (again and owned.committed)
+            if wanted and owned.frontier.position is not None:
+                owned.changed, owned.committed = False, True
                 metadata = owned.frontier.metadata()
                 offsets.append(TopicPartition(topic, partition, owned.frontier.position, metadata))
         return offsets

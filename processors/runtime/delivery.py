@@ -58,17 +58,17 @@ class AtLeastOnce:
 
     def _write(self, outputs: Sequence[Outgoing]) -> None:
         deadline = time.monotonic() + self._timeout_s
-        refused: list[KafkaError] = []
+        refused: list[str] = []
 
-        def on_delivery(error: KafkaError | None, _: Message) -> None:
+        def on_delivery(error: KafkaError | None, message: Message) -> None:
             if error is not None:
-                refused.append(error)
+                refused.append(f"{message.topic()}: {error.str()}")
 
         for output in outputs:
             self._produce(output, on_delivery, deadline)
         left = self._producer.flush(max(0.0, deadline - time.monotonic()))
         if refused:
-            raise DeliveryError(f"the broker refused an event: {refused[0].str()}")
+            raise DeliveryError(f"the broker refused an event for {refused[0]}")
         if left:
             raise DeliveryError(f"the broker did not take {left} events within {self._timeout_s:g} s")
 

@@ -21,7 +21,7 @@ from contextlib import suppress
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from connectors.kafka.clients import open_group_consumer, open_producer, partitions_of
-from connectors.kafka.records import Partition, record_of
+from connectors.kafka.records import Partition, Record, record_of
 from connectors.settings import Connections
 from processors.runtime.assignments import Assignments
 from processors.runtime.contract import Stage
@@ -81,7 +81,7 @@ class PollLoop:
         pool: Pool,
         feed: UnwantedFeed,
     ) -> None:
-        """Reaches for the broker. Raises DependencyDown, or LookupError if a topic is missing."""
+        """Reaches for the broker. Raises DependencyDown, or TopicMissing."""
         lanes = {lane.topic.name: lane for lane in stage.lanes}
         lane_of = {name: name for name in lanes} | {
             retry_topic(name, stage.name): name for name in lanes
@@ -148,9 +148,9 @@ class PollLoop:
     def run(self) -> None:
         """Join the group and work until drained.
 
-        Raises GapError, BrokerError, DeliveryError, TooManyDeadLettersError, WorkersUnusableError, or
-        what ended the reader of cancel requests; the process must then end, and continues from what is
-        committed.
+        Raises GapError, BrokerError, DeliveryError, KafkaException, TooManyDeadLettersError,
+        WorkersUnusableError, or what ended the reader of cancel requests; the process must then end, and
+        continues from what is committed.
         """
         try:
             self._consumer.subscribe(
@@ -173,10 +173,9 @@ class PollLoop:
         self._jobs.unwanted(self._feed.keys)
         for worker, task, reply in self._pool.wait(self._wait_s(fetched)):
             self._jobs.hear(worker, task, reply)
-        self._jobs.dispatch(
-            new_work=self._feed.caught_up and self._drain_until is None
-        )  # before the commit:
-        self._commit(last=False)  # workers need not wait for it
+        # before the commit, so that workers need not wait for it
+        self._jobs.dispatch(new_work=self._feed.caught_up and self._drain_until is None)
+        self._commit(last=False)
         if self._jobs.too_many_dead:
             raise TooManyDeadLettersError(
                 f"{self._settings.max_dead_in_row} videos in a row were given up; see the dead letters"
@@ -206,15 +205,21 @@ class PollLoop:
             timeout_s = 0.0
             if (error := message.error()) is not None:
                 self._take_error(message, error)
-            elif (
-                self._assignments.get((str(message.topic()), int(message.partition() or 0))) is not None
-            ):
-                self._lanes.hold(record_of(message))
-                fetched += 1
+            else:
+                fetched += self._hold(record_of(message))
         self.vitals.polled_at = time.monotonic()
         if self._fatal is not None:
             raise self._fatal
         return fetched > 0
+
+    def _hold(self, record: Record) -> bool:
+        """Keep a record for a worker, if it is ours and new."""
+        owned = self._assignments.get(record.place)
+        if owned is None or record.offset <= owned.fetched:
+            return False
+        owned.fetched = record.offset
+        self._lanes.hold(record)
+        return True
 
     def _take_error(self, message: Message, error: KafkaError) -> None:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
@@ -266,7 +271,7 @@ class PollLoop:
     def _commit(self, *, last: bool) -> None:
         """Make outputs and progress last, as one batch."""
         outputs, self._jobs.outputs = self._jobs.outputs, []
-        offsets = self._assignments.to_commit()
+        offsets = self._assignments.to_commit(again=last)
         if not outputs and not offsets:
             return
         began = time.monotonic()

@@ -5,7 +5,10 @@ import signal
 from enum import IntEnum
 from types import FrameType
 
+from confluent_kafka import KafkaException
+
 from connectors.errors import DependencyDown
+from connectors.kafka.clients import TopicMissing
 from connectors.settings import Connections
 from processors.runtime import logs
 from processors.runtime.contract import Stage
@@ -59,9 +62,7 @@ def run(stage: Stage, connections: Connections, settings: RuntimeSettings) -> in
         return _failed(Exit.FAILED, error)
     except GapError as error:
         return _failed(Exit.GAP, error)
-    except LookupError as error:
-        return _failed(Exit.BROKER, error)
-    except (DependencyDown, DeliveryError, BrokerError) as error:
+    except (DependencyDown, TopicMissing, DeliveryError, BrokerError, KafkaException) as error:
         return _failed(Exit.BROKER, error)
     finally:
         pool.close()
