@@ -13,7 +13,7 @@ demo: ## caption the demonstration clip and show the captions
 
 test: ## run all tests
 	@ops/environment.sh dev ffmpeg '?espeak-ng'
-	@.venv/bin/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: ## check format, style, types and the walls between the folders
 	@ops/environment.sh dev

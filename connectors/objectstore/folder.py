@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -119,10 +120,16 @@ def _written(place: Path, data: bytes) -> Iterator[Path]:
     temporary = place.with_name(f"{_TEMPORARY}{uuid4().hex}")
     try:
         while True:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileNotFoundError):  # a delete removed the empty folder meanwhile
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
                 file = temporary.open("xb")
                 break
+            except FileNotFoundError:  # a delete removed the empty folder meanwhile
+                continue
+            except FileExistsError:
+                with contextlib.suppress(FileNotFoundError):  # removed just now, as above
+                    if not stat.S_ISDIR(place.parent.lstat().st_mode):
+                        raise
         with file:
             file.write(data)
             file.flush()

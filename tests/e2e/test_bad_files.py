@@ -12,8 +12,6 @@ import pytest
 from tests import media
 from tests.e2e.command import Finished, Home, finish, words
 
-pytestmark = [pytest.mark.xdist_group("bad files"), pytest.mark.timeout(300)]
-
 BAD = [
     "text.mp4",
     "nothing.mp4",
