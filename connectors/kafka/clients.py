@@ -14,7 +14,7 @@ log = logging.getLogger("reelay.kafka")
 # syslog's levels, as librdkafka counts them; what librdkafka calls INFO (a connection was closed) tells
 # an operator nothing, so it appears at DEBUG only
 _LOG_LEVELS = {"DEBUG": 7, "INFO": 4, "WARNING": 4, "ERROR": 3}
-_FETCH_WAIT_MS = 100
+_FETCH_WAIT_MS = 25
 MAX_EVENT_BYTES = 900_000
 """The largest value that producers of ours write; brokers refuse records above 1,000,000 bytes."""
 
@@ -95,7 +95,8 @@ def open_plain_consumer(connections: Connections, **more: Any) -> Consumer:
 
 
 _FETCHING = {
-    # A broker answers one fetch at a time, so a partition that is resumed waits for the fetch under way.
+    # A broker answers one fetch at a time, so a partition that is resumed waits for the fetch under way;
+    # and the embedded broker answers an empty one only when its wait is over, whatever came meanwhile.
     "fetch.wait.max.ms": _FETCH_WAIT_MS,
     "fetch.queue.backoff.ms": 50,
     "fetch.error.backoff.ms": 100,
