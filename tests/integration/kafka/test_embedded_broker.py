@@ -98,5 +98,5 @@ def test_a_closed_broker_no_longer_answers() -> None:
     broker.close()
     broker.close()
     client = Producer({"bootstrap.servers": address, "log_level": 0})
-    with pytest.raises(Exception, match="_TRANSPORT|transport"):
+    with pytest.raises(Exception, match=r"(?i)transport"):
         client.list_topics(timeout=1)
