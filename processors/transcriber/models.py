@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -87,5 +88,11 @@ def _hugging_face(name: str, *, local_only: bool) -> Path | None:
 
 
 def _sha256(file: Path) -> str:
+    facts = file.stat()
+    return _sha256_of(file, facts.st_size, facts.st_mtime_ns)
+
+
+@cache  # a tenth of a second for the smallest model, several for the largest
+def _sha256_of(file: Path, size: int, modified_ns: int) -> str:
     with file.open("rb") as data:
         return hashlib.file_digest(data, "sha256").hexdigest()

@@ -16,10 +16,12 @@ from schemas.events import Word
 
 _FRAME = SAMPLE_RATE // 100
 """Samples in one frame, 10 ms."""
-_MARGIN = 15
-"""Frames beside detected speech that may belong to it."""
+_REACH = 40
+"""How many frames before or after detected speech its own sound may begin or end."""
 _PAUSE_MIN_S = 0.12
 """Shorter silences are closures of consonants."""
+_ABOUT = 100
+"""How many frames before and after speech tell how quiet its pauses are."""
 _BELOW_SPEECH_DB = 35.0
 _ABOVE_FLOOR_DB = 9.0
 """A frame is silent if it is this far below speech, or not this far above the quietest of the audio."""
@@ -45,15 +47,18 @@ def pauses(samples: Samples, speech: Sequence[Span]) -> list[Pause]:
     """Where nobody speaks in 16 kHz audio, in order; one pause at its beginning and one at its end
     always, of no length where there is speech.
 
-    speech: what the speech detector marks, which leaves out slamming doors and most music; its edges are
-    coarse, so what is silent near them counts as pause, too.
+    speech: what the speech detector marks, which leaves out slamming doors and most music. Its edges are
+    coarse, so the sound's own are taken where they are near; a sound that goes on is background.
     """
     total_s = len(samples) / SAMPLE_RATE
-    loud = _loud(samples)
-    margin = 0 if loud is None else _MARGIN
     voiced = np.zeros(-(-len(samples) // _FRAME), bool)
+    loud = _loud(samples, speech)
     for span in speech:
-        voiced[max(span.start // _FRAME - margin, 0) : -(-span.end // _FRAME) + margin] = True
+        begin, end = span.start // _FRAME, min(-(-span.end // _FRAME), len(voiced))
+        if loud is not None:
+            begin -= _sound_beyond(loud[:begin][::-1])
+            end += _sound_beyond(loud[end:])
+        voiced[begin:end] = True
     if loud is not None:
         voiced &= loud
     if not voiced.any():
@@ -78,17 +83,33 @@ def settle(words: Sequence[Word], silences: Sequence[Pause]) -> list[Word]:
     return settled
 
 
-def _loud(samples: Samples) -> NDArray[np.bool_] | None:
-    """Which frames have sound, or None if there is too much noise to tell."""
+def _loud(samples: Samples, speech: Sequence[Span]) -> NDArray[np.bool_] | None:
+    """Which frames have sound, or None if there is too much noise about the speech to tell."""
     padded = np.pad(samples, (0, -len(samples) % _FRAME)).reshape(-1, _FRAME).astype(np.float64)
     level_db = 10 * np.log10(np.mean(padded**2, axis=1) + 1e-9)
-    if not len(level_db):
+    about = np.zeros(len(level_db), bool)
+    for span in speech:
+        about[max(span.start // _FRAME - _ABOUT, 0) : span.end // _FRAME + _ABOUT] = True
+    if not about.any():
         return None
-    floor, speech = np.quantile(level_db, (0.05, 0.9))
-    if speech - floor < _CONTRAST_MIN_DB:
+    floor, loudest = np.quantile(level_db[about], (0.05, 0.9))
+    if loudest - floor < _CONTRAST_MIN_DB:
         return None
-    loud: NDArray[np.bool_] = level_db > max(speech - _BELOW_SPEECH_DB, floor + _ABOVE_FLOOR_DB)
+    loud: NDArray[np.bool_] = level_db > max(loudest - _BELOW_SPEECH_DB, floor + _ABOVE_FLOOR_DB)
     return loud
+
+
+def _sound_beyond(loud: NDArray[np.bool_]) -> int:
+    """How many frames a sound goes on into `loud`: 0 if it is longer than speech reaches beyond what is
+    detected of it. Silence shorter than a pause does not end it."""
+    pause = round(_PAUSE_MIN_S * SAMPLE_RATE / _FRAME)
+    heard = np.flatnonzero(loud[: _REACH + pause])
+    steps = np.diff(heard, prepend=-1)
+    breaks = np.flatnonzero(steps > pause)
+    heard = heard[: breaks[0]] if len(breaks) else heard
+    if not len(heard) or heard[-1] >= _REACH:
+        return 0
+    return int(heard[-1]) + 1
 
 
 def _matched(words: Sequence[Word], silences: Sequence[Pause]) -> list[tuple[int, Pause]]:
