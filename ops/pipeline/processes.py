@@ -1,18 +1,16 @@
 """The processes of the local pipeline: started, watched, and stopped without leaving any behind."""
 
-import contextlib
+import math
 import os
 import select
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from ops.pipeline.child import WRONG_SETTINGS
+from ops.pipeline.child import WRONG_SETTINGS, Child
 
 _BROKER_START_S = 20.0
 _STOP_GRACE_S = 5.0
@@ -26,14 +24,14 @@ class ProcessDied(Exception):
 class _Process:
     name: str
     environ: Mapping[str, str]
-    running: subprocess.Popen[bytes]
+    running: Child
     restarts: int = 0
     restart_at: float | None = None
 
 
 @dataclass(slots=True)
 class Processes:
-    """Processes that live at most as long as this context and this program.
+    """Processes that live at most as long as this context and the thread that starts them.
 
     logs: an existing folder; each process writes NAME.log in it. restarts: how often one that died is
     started again, the first time after `first_pause_s`, each time after twice as long.
@@ -43,14 +41,17 @@ class Processes:
     restarts: int = 3
     first_pause_s: float = 0.5
     _processes: dict[str, _Process] = field(default_factory=dict)
-    _lifeline: tuple[int, int] = field(default_factory=os.pipe)
 
     def start_broker(self) -> str:
         """Start the embedded broker; gives its address. Raises ProcessDied if it does not start."""
-        running = self._spawn("broker", {}, stdout=subprocess.PIPE)
-        self._processes["broker"] = _Process("broker", {}, running)
-        assert running.stdout is not None
-        with running.stdout as out:
+        read_end, write_end = os.pipe()
+        with open(read_end, "rb") as out:
+            try:
+                self._processes["broker"] = _Process(
+                    "broker", {}, self._spawn("broker", {}, stdout=write_end)
+                )
+            finally:
+                os.close(write_end)
             ready, _, _ = select.select([out], [], [], _BROKER_START_S)
             address = out.readline().decode().strip() if ready else ""
         if not address:
@@ -81,7 +82,7 @@ class Processes:
             status = process.running.poll()
             if status is None:
                 continue
-            _kill_group(process.running.pid)
+            process.running.kill()
             if status == WRONG_SETTINGS:
                 raise ProcessDied(f"{process.name}: {self._last_words(process.name)}")
             if process.name == "broker" or process.restarts == self.restarts:
@@ -98,11 +99,10 @@ class Processes:
         for running in workers:
             running.terminate()
         for running in workers:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                running.wait(max(0.0, deadline - time.monotonic()))
+            running.wait(until=deadline)
         for process in self._processes.values():
-            _kill_group(process.running.pid)
-            process.running.wait()
+            process.running.kill()
+            process.running.wait(until=math.inf)
         self._processes.clear()
 
     def __enter__(self) -> "Processes":
@@ -111,33 +111,15 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            self.stop()
-        finally:
-            for end in self._lifeline:
-                os.close(end)
+        self.stop()
 
     def _last_words(self, name: str) -> str:
         return self.log(name).read_text("utf-8", errors="replace").rstrip().rpartition("\n")[2]
 
-    def _spawn(
-        self, name: str, environ: Mapping[str, str], stdout: int | None = None
-    ) -> subprocess.Popen[bytes]:
+    def _spawn(self, name: str, environ: Mapping[str, str], stdout: int | None = None) -> Child:
         with self.log(name).open("ab") as log:
-            # -P: what lies in the user's folder is not imported
-            return subprocess.Popen(
-                [sys.executable, "-P", "-m", "ops.pipeline.child", name],
-                env={**os.environ, **environ},
-                stdin=self._lifeline[0],
-                stdout=log if stdout is None else stdout,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C reaches this program alone, which stops them
-            )
-
-
-def _kill_group(leader: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(leader, signal.SIGKILL)
+            file = log.fileno()
+            return Child(name, environ, stdout=file if stdout is None else stdout, stderr=file)
 
 
 def _in_words(status: int) -> str:

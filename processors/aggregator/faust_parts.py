@@ -109,7 +109,13 @@ class _CompleteRecovery(Recovery):
 
 
 class _Tables(TableManager):
-    """Uses that recovery."""
+    """Uses that recovery, and begins it at once: Faust first sleeps for a second (`tables/manager.py`,
+    `on_start`), in which other apps may still add tables. Ours is there before the app starts."""
+
+    async def on_start(self) -> None:
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
 
     @property
     def recovery(self) -> Recovery:

@@ -9,12 +9,15 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkProcess, SpawnProcess
+from typing import Any
 
 from processors.runtime import worker
+from processors.runtime.birth import may_fork
 from processors.runtime.contract import Stage
 from processors.runtime.logs import fields
 from processors.runtime.wire import Down, Finished, GaveUp, NotReady, Probed, Ready, Reply, Stop, Task
@@ -39,15 +42,23 @@ class Died:
 class Worker:
     """One process and what it is doing: `task` is None while it is idle or starting."""
 
-    def __init__(self, stage: Stage, registry_url: str, log_level: str) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(
-            target=worker.main,
-            args=(theirs, stage, registry_url, log_level, os.getpid()),
-            name=f"{stage.name}-worker",
-            daemon=True,
-        )
+    def __init__(
+        self, stage: Stage, registry_url: str, log_level: str, others: Sequence["Worker"]
+    ) -> None:
+        self._connection, theirs = multiprocessing.Pipe()
+        make = (stage, registry_url, log_level, os.getpid())
+        name = f"{stage.name}-worker"
+        self._process: ForkProcess | SpawnProcess
+        if may_fork():
+            # A fork has our ends of all pipes too; while it holds them, closing them here tells nobody.
+            not_its = [one.connection for one in (*others, self)]
+            self._process = ForkProcess(
+                target=_work_alone, args=(not_its, theirs, *make), name=name, daemon=True
+            )
+        else:
+            self._process = SpawnProcess(
+                target=worker.main, args=(theirs, *make), name=name, daemon=True
+            )
         self._process.start()
         theirs.close()
         self.ready = False
@@ -102,6 +113,12 @@ class Worker:
         return f"exit status {code}" if code >= 0 else signal.Signals(-code).name
 
 
+def _work_alone(not_its: Sequence[Connection], *args: Any) -> None:
+    for connection in not_its:
+        connection.close()
+    worker.main(*args)
+
+
 class Pool:
     """`size` workers. Processes start at once; each is given its first task when it is ready."""
 
@@ -110,7 +127,9 @@ class Pool:
         self._registry_url = registry_url
         self._log_level = log_level
         self._dead_starts = 0
-        self._workers = [self._started() for _ in range(size)]
+        self._workers: list[Worker] = []
+        for _ in range(size):
+            self._workers.append(self._started())
 
     @property
     def workers(self) -> list[Worker]:
@@ -176,4 +195,4 @@ class Pool:
         self._workers[self._workers.index(one)] = self._started()
 
     def _started(self) -> Worker:
-        return Worker(self._stage, self._registry_url, self._log_level)
+        return Worker(self._stage, self._registry_url, self._log_level, self._workers)

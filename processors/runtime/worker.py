@@ -5,12 +5,10 @@ the pipe closes, and with its parent in any case.
 """
 
 import contextlib
-import ctypes
 import logging
 import os
 import select
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from typing import Any
 from connectors.errors import DependencyDown, TransientError
 from connectors.registry import open_registry
 from processors.runtime import logs
+from processors.runtime.birth import die_with
 from processors.runtime.contract import Cancelled, PoisonError, Processor, Stage
 from processors.runtime.stamp import Stamp, completed, unreadable
 from processors.runtime.unwanted import Unwanted, VideoKey
@@ -50,7 +49,6 @@ log = logging.getLogger("reelay.runtime")
 
 _PROGRESS_EVERY_S = 0.5
 _RETRY_START_S = 2.0
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main(connection: Connection, stage: Stage, registry_url: str, log_level: str, parent: int) -> None:
@@ -80,10 +78,7 @@ def _detach(connection: Connection, parent: int) -> None:
     os.set_inheritable(connection.fileno(), False)
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), 0)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the line above
-        os._exit(1)
+    die_with(parent)
 
 
 class _PipeClosed(BaseException):
