@@ -9,9 +9,13 @@
 | `events-out` | both | how many of the record's events were emitted already |
 | `error` | both | why the last try failed, one line |
 | `kind`, `dead-ms` | dead letter | the kind of failure, and when it was given up |
+| `left-out-bytes` | dead letter | size of the value, where the record is too large to be copied |
+
+A broker may take records from others that it does not take again with our headers. Such a record has no
+retries, and its dead letter is without its value and headers; `origin` says where they lie.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connectors.kafka.records import Outgoing, Record
 from processors.runtime.contract import Failure
@@ -21,6 +25,9 @@ from schemas.topics import dead_topic, retry_topic
 
 _PREFIX = "reelay-"
 _MAX_ERROR_CHARS = 500
+_MAX_KEY_BYTES = 1_000
+_MAX_COPY_BYTES = 950_000
+"""A record of that size still fits, with our headers, into the 1,000,000 bytes that producers write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +74,16 @@ def received(record: Record, topic: str) -> Handover:
         return fresh
 
 
+def copies(record: Record) -> bool:
+    """Whether the record is small enough to be written again."""
+    size = len(record.value) + len(record.key or b"")
+    return size + sum(len(name) + len(value) for name, value in record.headers) <= _MAX_COPY_BYTES
+
+
 def to_retry(
     record: Record, handover: Handover, tries: Tries, *, group: str, events_out: int, error: str
 ) -> Outgoing:
-    """The record as it waits in the retry topic for the try `tries`."""
+    """The record, of which there can be a copy, as it waits in the retry topic for the try `tries`."""
     headers = {
         "origin": handover.origin,
         "written-ms": handover.written_ms,
@@ -88,7 +101,7 @@ def to_dead(
     record: Record, handover: Handover, failure: Failure, *, group: str, now_ms: int
 ) -> Outgoing:
     """The record as a dead letter."""
-    headers = {
+    headers: dict[str, object] = {
         "origin": handover.origin,
         "attempt": handover.tries.attempt,
         "events-out": failure.yields_out,
@@ -96,7 +109,12 @@ def to_dead(
         "error": _line(failure.reason),
         "dead-ms": now_ms,
     }
-    return _aside(record, dead_topic(handover.topic, group), headers)
+    topic = dead_topic(handover.topic, group)
+    if copies(record):
+        return _aside(record, topic, headers)
+    headers["left-out-bytes"] = len(record.value)
+    key = record.key if record.key is not None and len(record.key) <= _MAX_KEY_BYTES else None
+    return _aside(replace(record, key=key, value=b"", headers=[]), topic, headers)
 
 
 def _aside(record: Record, topic: str, headers: dict[str, object]) -> Outgoing:

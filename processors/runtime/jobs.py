@@ -14,7 +14,7 @@ from connectors.kafka.records import Outgoing, Partition, Record
 from processors.runtime.assignments import Assigned, Assignments
 from processors.runtime.contract import Failure, Stage
 from processors.runtime.deadrow import DeadRow
-from processors.runtime.handover import Handover, received, to_dead, to_retry
+from processors.runtime.handover import Handover, copies, received, to_dead, to_retry
 from processors.runtime.lanes import Lanes
 from processors.runtime.logs import fields, record_fields
 from processors.runtime.metrics import Metrics
@@ -260,7 +260,7 @@ class Jobs:
         tries = after_failure(
             job.handover.tries, kind, self.policy, now_ms=_now_ms(), seed=job.handover.origin
         )
-        if tries is None:
+        if tries is None or not copies(job.record):
             job.failure = Failure(kind, reason, job.events_out)
             self._to_give_up.append(job)
             return

@@ -7,7 +7,7 @@ import signal
 import urllib.error
 import urllib.request
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from connectors.kafka.embedded import RETAINED_BYTES
 from schemas.events import (
@@ -16,10 +16,11 @@ from schemas.events import (
     FailureKind,
     Options,
     VideoCancelRequested,
+    VideoUploaded,
 )
 from schemas.topics import VIDEO_CONVERTED, VIDEO_PROGRESS, VIDEO_UPLOADED, retry_topic
 
-from .conftest import DEAD, GROUP, Bench, until
+from .conftest import CODEC, DEAD, GROUP, Bench, until
 
 RETRY = retry_topic(VIDEO_UPLOADED.name, GROUP)
 
@@ -74,6 +75,22 @@ def test_what_cannot_be_processed_becomes_a_dead_letter_and_an_event(shared: Ben
     assert (bug.header("reelay-origin") or "").startswith(f"{VIDEO_UPLOADED.name}/0/")
     (unread,) = [record for record in shared.read(DEAD) if record.value == b"no avro either"]
     assert unread.header("mine") == "kept"
+
+
+def test_a_record_too_large_to_be_written_again_does_not_stop_the_processor(shared: Bench) -> None:
+    stranger = Producer(
+        {"bootstrap.servers": shared.connections.kafka_brokers, "message.max.bytes": 2_000_000}
+    )
+    upload = VideoUploaded(video_id="large", source="file:///x" + "x" * 1_020_000, name="transient")
+    for value in (b"x" * 1_020_000, CODEC.encode(upload)):
+        stranger.produce(VIDEO_UPLOADED.name, value=value, key=b"large", partition=1)
+    assert stranger.flush(5) == 0
+    shared.upload("after large", "yield:1", partition=1)
+    until(lambda: len([record for record in shared.read(DEAD) if record.key == b"large"]) == 2)
+    until(lambda: shared.converted("after large"))
+    assert [failure.kind for failure in shared.failures() if failure.video_id == "large"] == [
+        FailureKind.TRANSIENT
+    ]
 
 
 def test_a_retry_keeps_its_key_and_waits_until_it_is_due(shared: Bench) -> None:

@@ -3,7 +3,7 @@ import pytest
 from connectors.kafka.records import Record
 from processors.runtime.contract import Failure
 from processors.runtime.deadrow import DeadRow
-from processors.runtime.handover import received, to_dead, to_retry
+from processors.runtime.handover import copies, received, to_dead, to_retry
 from processors.runtime.outage import Outage
 from processors.runtime.retry import RetryPolicy, Tries, after_failure
 from schemas.events import FailureKind
@@ -66,6 +66,24 @@ def test_a_record_travels_through_its_retries_with_its_bytes_key_and_history() -
     assert dead.topic == "in.g.dead"
     assert dict(dead.headers)["reelay-origin"] == b"in/3/42"
     assert dict(dead.headers)["ce_id"] == b"1"
+
+
+@pytest.mark.parametrize("large", ["key", "value", "header"])
+def test_the_dead_letter_of_a_record_too_large_to_copy_says_where_it_lies(large: str) -> None:
+    sizes = {"key": 1, "value": 2, "header": 3} | {large: 1_020_000}
+    headers = [("x", b"h" * sizes["header"])]
+    record = Record("in", 3, 42, b"k" * sizes["key"], b"v" * sizes["value"], headers, 0)
+    assert not copies(record)
+    dead = to_dead(
+        record, received(record, "in"), Failure(FailureKind.POISON, "é" * 999, 0), group="g", now_ms=1
+    )
+    brought = dict(dead.headers)
+    assert (brought["reelay-origin"], brought["reelay-left-out-bytes"]) == (
+        b"in/3/42",
+        str(sizes["value"]).encode(),
+    )
+    size = len(dead.key or b"") + len(dead.value) + sum(len(n) + len(v) for n, v in dead.headers)
+    assert size < 10_000
 
 
 def test_retry_headers_mean_nothing_outside_the_retry_topic() -> None:
