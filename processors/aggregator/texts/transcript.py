@@ -13,8 +13,9 @@ from processors.aggregator.texts.seam import seam
 from schemas.events import Gap, Keyword, Model, Word
 
 UNKNOWN_LANGUAGE = "und"
-KEYWORDS = 20
-"""Most keywords that a whole video is given."""
+FEWEST_KEYWORDS, MOST_KEYWORDS = 3, 20
+WORDS_A_KEYWORD = 30
+"""A video is given a keyword for so many words: in a short one, few terms stand out."""
 SAME_SENTENCE_S = 2.0
 """A sentence goes on over a segment's border if the pause there is shorter than this."""
 LONGEST_SENTENCE_S = 30.0
@@ -79,7 +80,7 @@ def join(pieces: Iterable[Piece | Hole]) -> Transcript:
         words=words,
         sentences=tuple(_sentences(stretches, words)),
         gaps=tuple(_gaps([piece for piece in ordered if isinstance(piece, Hole)], words)),
-        keywords=_keywords(stretch.piece for stretch in stretches),
+        keywords=_keywords((stretch.piece for stretch in stretches), len(words)),
         models=tuple(dict.fromkeys(s.piece.model for s in stretches if s.piece.model is not None)),
     )
 
@@ -202,15 +203,16 @@ def _main_language(stretches: Iterable[_Stretch]) -> str:
     return language if count else UNKNOWN_LANGUAGE
 
 
-def _keywords(pieces: Iterable[Piece]) -> tuple[Keyword, ...]:
+def _keywords(pieces: Iterable[Piece], words: int) -> tuple[Keyword, ...]:
     """The terms that stand out in most segments, and there most: the sum of their scores."""
+    most = min(max(words // WORDS_A_KEYWORD, FEWEST_KEYWORDS), MOST_KEYWORDS)
     sums: defaultdict[str, float] = defaultdict(float)
     spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for piece in pieces:
         for keyword in piece.keywords:
             sums[keyword.text.casefold()] += keyword.score
             spellings[keyword.text.casefold()][keyword.text] += 1
-    best = sorted(sums, key=lambda key: -round(sums[key], 6))[:KEYWORDS]  # stable: ties by first mention
+    best = sorted(sums, key=lambda key: -round(sums[key], 6))[:most]  # stable: ties by first mention
     return tuple(
         Keyword(text=spellings[key].most_common(1)[0][0], score=round(sums[key] / sums[best[0]], 4))
         for key in best

@@ -229,3 +229,11 @@ def test_piece_of_a_segment_whose_enrichment_failed_keeps_its_words():
     assert made.language == "en"
     with pytest.raises(ValueError, match="names no segment"):
         unenriched_piece(replace(event, index=None), WORDS)
+
+
+def test_a_short_video_has_few_keywords_and_no_video_more_than_twenty() -> None:
+    terms = [f"term{n}" for n in range(30)]
+    short = join([piece(spoken(" A word" * 75), 0, keywords=terms)])
+    long = join([piece(spoken(" A word" * 1000), 0, keywords=terms)])
+    assert [keyword.text for keyword in short.keywords] == terms[:5]
+    assert len(long.keywords) == 20
