@@ -11,12 +11,22 @@ from typing import Any
 from schemas.codec import from_record, to_record
 from schemas.events import VideoUploaded
 
+NOTES = "inbox/"
+"""Where notes are kept in the object store."""
+
 _STAGE_TIMES = ("queued_at", "began_at", "ended_at")
 
 
 def upload_key(video_id: str, revision: int) -> str:
     """Where the upload of that revision is kept in the object store."""
     return f"results/{video_id}/{revision}/upload.json"
+
+
+def note_key(video_id: str) -> str:
+    """A note that something was asked about that video: whoever writes an upload, a cancel request or a
+    deletion into the store leaves it *afterwards*, so that a running supervisor need not look through
+    all results. The object is empty; the supervisor removes it before it looks."""
+    return f"{NOTES}{video_id}"
 
 
 def dump_upload(event: VideoUploaded) -> bytes:

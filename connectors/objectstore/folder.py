@@ -14,7 +14,8 @@ from connectors.errors import DependencyDown
 from connectors.objectstore.contract import ObjectMissing, ObjectStore, ref_to
 from schemas.events import ArtefactRef
 
-_TEMPORARY = ".writing-"
+TEMPORARY = ".writing-"
+"""How the name of a file begins that is not in its place yet."""
 
 
 def open_store(url: str) -> ObjectStore:
@@ -78,7 +79,7 @@ class FolderStore:
         for parent, folders, names in os.walk(self._root / prefix, onerror=_unreadable):
             folders.sort()
             for name in sorted(names):
-                if not name.startswith(_TEMPORARY):
+                if not name.startswith(TEMPORARY):
                     yield Path(parent, name).relative_to(self._root).as_posix()
 
     def delete(self, key: str) -> None:
@@ -117,7 +118,7 @@ def _disk_faults(key: str) -> Iterator[None]:
 @contextmanager
 def _written(place: Path, data: bytes) -> Iterator[Path]:
     """A temporary file beside `place` that holds `data` for good; gone when the context ends."""
-    temporary = place.with_name(f"{_TEMPORARY}{uuid4().hex}")
+    temporary = place.with_name(f"{TEMPORARY}{uuid4().hex}")
     try:
         while True:
             try:

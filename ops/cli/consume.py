@@ -1,6 +1,7 @@
 """`reelay consume`: any topic, decoded."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,13 +17,15 @@ from connectors.settings import Connections
 from ops.cli.errors import one_line
 from ops.cli.kafka import cluster, cluster_options
 from ops.cli.text import shown
+from ops.pipeline.state import state_folder
+from ops.up.status import read_status
 from schemas.codec import Codec, UndecodableError, to_record
 from schemas.topics import PREFIX, TOPICS, Topic, topic_named
 
 
 @click.command("consume")
 @click.argument("topic")
-@cluster_options
+@cluster_options(required=False)
 @click.option("--from-beginning", is_flag=True, help="Also what is there already.")
 @click.option(
     "-n", "--count", type=click.IntRange(1), help="Stop after so many events.  [default: never]"
@@ -37,7 +40,7 @@ from schemas.topics import PREFIX, TOPICS, Topic, topic_named
 def command(
     *,
     topic: str,
-    brokers: str,
+    brokers: str | None,
     registry: str,
     from_beginning: bool,
     count: int | None,
@@ -46,8 +49,8 @@ def command(
 ) -> int:
     """Show the events of TOPIC as they come, decoded, with key, partition, offset and headers.
 
-    It joins no consumer group and commits nothing. The prefix "reelay." may be left out; retry and dead
-    letter topics are named in full.
+    Without --brokers it listens to `reelay up` on this machine. It joins no consumer group and commits
+    nothing. The prefix "reelay." may be left out; retry and dead letter topics are named in full.
 
     \b
     Examples:
@@ -55,14 +58,26 @@ def command(
       reelay consume stage.failed -n 1
     """
     with one_line():
+        full_name = _known(topic)
         codec = Codec(open_registry(registry))
         records = _records(
-            _known(topic), cluster(brokers, registry), from_beginning=from_beginning, timeout_s=timeout_s
+            full_name,
+            cluster(brokers or _of_this_machine(), registry),
+            from_beginning=from_beginning,
+            timeout_s=timeout_s,
         )
         for record in islice(records, count):
             plain = _plain(record, codec)
             click.echo(json.dumps(plain, default=datetime.isoformat) if as_json else _for_people(plain))
     return 0
+
+
+def _of_this_machine() -> str:
+    """The broker of the running `reelay up`. Raises UsageError if none runs."""
+    running = read_status(state_folder(os.environ))
+    if running is None or running.brokers is None:
+        raise click.UsageError("Missing option '--brokers': reelay up is not running on this machine")
+    return running.brokers
 
 
 def _known(name: str) -> str:

@@ -35,23 +35,29 @@ class Display(Protocol):
     def __exit__(self, *args: object) -> None: ...
 
 
-def display(progress: Progress, began_s: float) -> Display:
-    """The live view if standard error is a terminal. began_s: when the run began (`time.monotonic`)."""
-    return Live(progress, began_s) if sys.stderr.isatty() else Plain(progress)
+def display(
+    progress: Progress, began_s: float, *, idle: str = "starting", every_s: float = _PLAIN_EVERY_S
+) -> Display:
+    """The live view if standard error is a terminal. began_s: when the run began (`time.monotonic`).
+
+    idle: what to say while no video is at work. every_s: how often a plain line tells of each that is.
+    """
+    return Live(progress, began_s, idle) if sys.stderr.isatty() else Plain(progress, every_s)
 
 
 class Plain:
     """One line for each video at work, now and then, to standard error."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, every_s: float = _PLAIN_EVERY_S) -> None:
         self._progress = progress
-        self._next_s = time.monotonic() + _PLAIN_EVERY_S
+        self._every_s = every_s
+        self._next_s = time.monotonic() + every_s
 
     def refresh(self, waiting: int) -> None:
         now_s = time.monotonic()
         if now_s < self._next_s:
             return
-        self._next_s = now_s + _PLAIN_EVERY_S
+        self._next_s = now_s + self._every_s
         for video in self._progress.at_work.values():
             if video.probed:
                 self.line(f"{shown(video.name)}: {', '.join(_facts(video, now_s))}", err=True)
@@ -69,12 +75,13 @@ class Plain:
 class Live:
     """A row with a bar for each video at work, redrawn in place below the lines that stay."""
 
-    def __init__(self, progress: Progress, began_s: float) -> None:
+    def __init__(self, progress: Progress, began_s: float, idle: str = "starting") -> None:
         from rich.console import Console  # noqa: PLC0415  # a tenth of a second that nobody else needs
         from rich.live import Live as RichLive  # noqa: PLC0415
 
         self._progress = progress
         self._began_s = began_s
+        self._idle = idle
         self._console = Console(stderr=True, highlight=False)
         self._live = RichLive(
             console=self._console,
@@ -120,7 +127,8 @@ class Live:
             total_s = video.duration_s or 1.0
             bar = ProgressBar(total=total_s, completed=min(video.media_done_s, total_s))
             table.add_row(Text(shown(video.name)), bar, Text(" · ".join(_facts(video, now_s))))
-        overall = _overall(self._progress, max(0, len(videos) - _ROWS) + waiting, now_s, self._began_s)
+        not_shown = max(0, len(videos) - _ROWS) + waiting
+        overall = [clock(now_s - self._began_s), *_overall(self._progress, not_shown, now_s, self._idle)]
         return Group(table, Text(" · ".join(overall), style="dim"))
 
 
@@ -142,9 +150,10 @@ def _facts(video: VideoProgress, now_s: float) -> Iterator[str]:
             yield f"{clock(left_s)} left"
 
 
-def _overall(progress: Progress, not_shown: int, now_s: float, began_s: float) -> Iterator[str]:
-    yield clock(now_s - began_s)
-    if not any(video.probed for video in progress.at_work.values()):
+def _overall(progress: Progress, not_shown: int, now_s: float, idle: str) -> Iterator[str]:
+    if not progress.at_work:
+        yield idle
+    elif not any(video.probed for video in progress.at_work.values()):
         yield "starting"
     if rate := progress.pace.rate(now_s):
         yield f"{times(rate)} real time"

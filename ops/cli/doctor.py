@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from ops.cli.status import FAILED
+from ops.cli.exits import FAILED
 from ops.cli.text import plain, shown
 from ops.pipeline.state import StateFolder, state_folder
 

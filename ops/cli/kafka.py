@@ -10,14 +10,15 @@ from connectors.settings import Connections
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def cluster_options(command: F) -> F:
+def cluster_options(*, required: bool = True) -> Callable[[F], F]:
     """Add --brokers and --registry, by default those of the environment."""
     brokers = click.option(
         "--brokers",
         envvar="REELAY_KAFKA_BROKERS",
-        required=True,
+        required=required,
         show_envvar=True,
-        help="Kafka bootstrap servers, host:port[,host:port…].",
+        help="Kafka bootstrap servers, host:port[,host:port…]."
+        + ("" if required else "  [default: reelay up on this machine]"),
     )
     registry = click.option(
         "--registry",
@@ -26,7 +27,7 @@ def cluster_options(command: F) -> F:
         show_envvar=True,
         help="Schema registry's URL; without one, ids are fingerprints of the shipped schemas.",
     )
-    return brokers(registry(command))
+    return lambda command: brokers(registry(command))
 
 
 def cluster(brokers: str, registry: str) -> Connections:

@@ -9,11 +9,18 @@ from types import FrameType
 
 import click
 
-from ops.cli.status import FAILED, INTERRUPTED
+from ops.cli.exits import FAILED, INTERRUPTED
 
 _COMMANDS = {
     "run": "Caption video and audio files on this machine.",
-    "publish": "Announce uploads to a cluster.",
+    "up": "Keep the pipeline running for what is published to it.",
+    "publish": "Give uploads to the running pipeline, or to a cluster.",
+    "status": "Show what is in the works, or what became of a video.",
+    "export": "Write a video's captions and other results as files.",
+    "cancel": "Stop work on a video.",
+    "delete": "Remove a video and its results for ever.",
+    "gc": "Remove pieces of work that nobody needs any more.",
+    "models": "List the speech models on this machine, or get one.",
     "consume": "Show the events of a topic, decoded.",
     "processor": "Run one processor, configured by the environment.",
     "doctor": "Check that this machine has what Reelay needs.",

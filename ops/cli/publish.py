@@ -1,37 +1,84 @@
-"""`reelay publish`: uploads announced to a cluster."""
+"""`reelay publish`: uploads for the pipeline of this machine, or for a cluster."""
 
 import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
 import click
 
 from connectors.kafka.clients import open_producer
+from connectors.objectstore import open_store
 from connectors.registry import open_registry
 from ops.cli.errors import one_line
+from ops.cli.exits import FAILED
 from ops.cli.kafka import cluster, cluster_options
-from ops.cli.status import FAILED
+from ops.cli.preparation import language_tag
 from ops.cli.text import plain, shown
+from ops.cli.up import outcome_word
+from ops.cli.videos import NOT_RUNNING, wait_for
 from ops.pipeline.files import Unusable, identify
-from ops.pipeline.revisions import upload_event
+from ops.pipeline.revisions import (
+    DELETED,
+    RevisionTaken,
+    VideoWasDeleted,
+    earlier_upload,
+    take_revision,
+    upload_event,
+)
+from ops.pipeline.state import state_folder
 from ops.pipeline.work import publish
+from ops.up.lock import is_held
+from ops.up.status import read_status
+from ops.up.wishes import leave_note
 from schemas.codec import Codec
-from schemas.events import Options, Task
+from schemas.events import Options, Task, VideoCompleted, VideoFailed, VideoUploaded
 
 _TIMEOUT_MS = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One upload as the user asks for it. path: None for a key in the object store."""
+
+    given: str
+    video_id: str
+    source: str
+    name: str
+    size_bytes: int | None
+    path: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Something that cannot be uploaded, and why."""
+
+    given: str
+    reason: str
+
+
+_Accept = Callable[[_Request], VideoUploaded | _Refused]
+
+
 @click.command("publish")
 @click.argument("sources", nargs=-1, required=True, metavar="FILE...")
-@cluster_options
+@cluster_options(required=False)
 @click.option(
     "--key", "is_key", is_flag=True, help="FILE is a key in the object store, not a local file."
 )
 @click.option("--video-id", help="Id of the video.  [default: made from the file; random for a key]")
 @click.option(
-    "--revision", type=click.IntRange(1), default=1, show_default=True, help="A redo takes the next one."
+    "--revision",
+    type=click.IntRange(1),
+    help="A redo takes the next one.  [default: 1 on a cluster, here what is free]",
 )
-@click.option("--language", help="Language of the speech (de, en-GB, …), or 'mixed'.  [default: heard]")
+@click.option(
+    "--language",
+    callback=language_tag,
+    help="Language of the speech (de, en-GB, …), or 'mixed'.  [default: heard]",
+)
 @click.option("--model", help="Whisper model.  [default: the transcriber's own]")
 @click.option(
     "--task",
@@ -39,54 +86,162 @@ _TIMEOUT_MS = 10_000
     default=Task.TRANSCRIBE.value,
     show_default=True,
 )
+@click.option("--force", is_flag=True, help="Make everything anew, also what is done already.")
+@click.option("--wait", is_flag=True, help="Wait until all are done; exit status 1 if one failed.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each upload.")
 def command(
     *,
     sources: tuple[str, ...],
-    brokers: str,
+    brokers: str | None,
     registry: str,
     is_key: bool,
     video_id: str | None,
-    revision: int,
+    revision: int | None,
     language: str | None,
     model: str | None,
     task: str,
+    force: bool,
+    wait: bool,
     as_json: bool,
 ) -> int:
-    """Announce each FILE as an upload, and print its video id.
+    """Have each FILE captioned, and print its video id.
 
-    A file is named by its path, which the converter's machine must have too, in a folder that its
-    REELAY_LOCAL_ROOTS allows.
+    Without --brokers the upload goes to `reelay up` on this machine, now or when it is started. A file
+    that was published before with the same options is not done again, unless it failed.
+
+    With --brokers it is announced to a cluster: a file is named by its path, which the converter's
+    machine must have too, in a folder that its REELAY_LOCAL_ROOTS allows.
 
     \b
     Examples:
+      reelay publish talk.mp4 --wait
       reelay publish talk.mp4 --brokers localhost:9092
       reelay publish --key uploads/42/talk.mp4 --video-id 42 --brokers kafka:9092
     """
     if video_id is not None and len(sources) > 1:
         raise click.UsageError("--video-id is for one FILE")
-    options = Options(language=language, model=model, task=Task(task))
+    if wait and brokers:
+        raise click.UsageError("--wait is for reelay up: a cluster's outcomes are in video.completed")
+    options = Options(language=language, model=model, task=Task(task), reuse=not force)
+    accepted: list[VideoUploaded] = []
     failed = False
     with one_line():
-        codec = Codec(open_registry(registry))
-        producer = open_producer(cluster(brokers, registry), message_timeout_ms=_TIMEOUT_MS)
-        for source in sources:
-            if is_key:
-                name, where, size_bytes = PurePosixPath(source).name, source, None
-                who = video_id or uuid4().hex
-            else:
-                file = identify(Path(source))
-                if isinstance(file, Unusable):
-                    click.echo(f"✗ {shown(plain(file.given))}: {file.reason}", err=True)
-                    failed = True
-                    continue
-                name, where, size_bytes = file.name, file.source, file.size_bytes
-                who = video_id or file.video_id
-            upload = upload_event(
-                who, revision, source=where, name=name, size_bytes=size_bytes, options=options
-            )
-            publish(producer, upload, codec)
-            click.echo(
-                json.dumps({"video_id": who, "revision": revision, "source": where}) if as_json else who
-            )
+        accept = (
+            _on_cluster(brokers, registry, options, revision)
+            if brokers
+            else _on_this_machine(options, revision)
+        )
+        for request in _requests(sources, video_id, is_key=is_key):
+            upload = request if isinstance(request, _Refused) else accept(request)
+            if isinstance(upload, _Refused):
+                click.echo(f"✗ {shown(upload.given)}: {shown(upload.reason)}", err=True)
+                failed = True
+                continue
+            accepted.append(upload)
+            if not (wait and as_json):
+                click.echo(_line(upload, as_json=as_json))
+        if brokers:
+            return FAILED if failed else 0
+        if wait:
+            return FAILED if not _all_complete(accepted, as_json=as_json) or failed else 0
+        if accepted and not is_held(state_folder(os.environ).lock):
+            click.echo(NOT_RUNNING, err=True)
     return FAILED if failed else 0
+
+
+def _requests(
+    sources: tuple[str, ...], video_id: str | None, *, is_key: bool
+) -> Iterator[_Request | _Refused]:
+    for source in sources:
+        if is_key:
+            name = PurePosixPath(source).name
+            yield _Request(source, video_id or uuid4().hex, source, name, None, None)
+            continue
+        file = identify(Path(source))
+        if isinstance(file, Unusable):
+            yield _Refused(plain(file.given), file.reason)
+        else:
+            who = video_id or file.video_id
+            yield _Request(source, who, file.source, file.name, file.size_bytes, file.path)
+
+
+def _on_cluster(brokers: str, registry: str, options: Options, revision: int | None) -> _Accept:
+    codec = Codec(open_registry(registry))
+    producer = open_producer(cluster(brokers, registry), message_timeout_ms=_TIMEOUT_MS)
+
+    def accept(request: _Request) -> VideoUploaded:
+        upload = upload_event(
+            request.video_id,
+            revision or 1,
+            source=request.source,
+            name=request.name,
+            size_bytes=request.size_bytes,
+            options=options,
+        )
+        publish(producer, upload, codec)
+        return upload
+
+    return accept
+
+
+def _on_this_machine(options: Options, revision: int | None) -> _Accept:
+    state = state_folder(os.environ)
+    store = open_store(state.store_url)
+    running = read_status(state)
+    roots = None if running is None else [Path(root) for root in running.roots]
+
+    def accept(request: _Request) -> VideoUploaded | _Refused:
+        path = request.path
+        if path and roots is not None and not any(path.is_relative_to(root) for root in roots):
+            why = f"the running reelay up may not read there; start it with --root {path.parent}"
+            return _Refused(request.given, why)
+        try:
+            upload = None
+            if revision is None and options.reuse:
+                upload = earlier_upload(store, request.video_id, replace(options, reuse=True))
+            if upload is None:
+                upload = take_revision(
+                    store,
+                    request.video_id,
+                    source=request.source,
+                    name=request.name,
+                    size_bytes=request.size_bytes,
+                    options=options,
+                    revision=revision,
+                )
+        except VideoWasDeleted:
+            return _Refused(request.given, DELETED)
+        except RevisionTaken:
+            return _Refused(request.given, f"revision {revision} is there already")
+        except ValueError as error:
+            return _Refused(request.given, str(error))
+        leave_note(store, request.video_id)
+        return upload
+
+    return accept
+
+
+def _all_complete(uploads: list[VideoUploaded], *, as_json: bool) -> bool:
+    """Wait for all. Whether all were completed."""
+    state = state_folder(os.environ)
+    store = open_store(state.store_url)
+    complete = True
+    for upload in uploads:
+        outcome = wait_for(state, store, upload)
+        complete &= isinstance(outcome, VideoCompleted)
+        word = outcome_word(outcome)
+        if as_json:
+            click.echo(_line(upload, as_json=True, outcome=word))
+        elif isinstance(outcome, VideoFailed):
+            click.echo(f"✗ {shown(upload.name)}: {shown(outcome.reason)}", err=True)
+        else:
+            mark = "✓" if isinstance(outcome, VideoCompleted) else "✗"
+            click.echo(f"{mark} {shown(upload.name)}: {word}", err=True)
+    return complete
+
+
+def _line(upload: VideoUploaded, *, as_json: bool, outcome: str | None = None) -> str:
+    if not as_json:
+        return shown(upload.video_id)
+    record = {"video_id": upload.video_id, "revision": upload.revision, "source": upload.source}
+    return json.dumps(record if outcome is None else record | {"outcome": outcome})

@@ -1,13 +1,10 @@
 """`reelay run`: files in, captions out, on this machine."""
 
 import os
-import re
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -15,21 +12,26 @@ from connectors.objectstore import ObjectMissing, open_store
 from connectors.registry import FingerprintRegistry
 from ops.cli.display import display
 from ops.cli.errors import one_line
+from ops.cli.exits import FAILED
+from ops.cli.preparation import (
+    Formats,
+    check_programs,
+    default_workers,
+    full_name,
+    get_model,
+    language_tag,
+)
 from ops.cli.report import Report
-from ops.cli.status import FAILED
-from ops.cli.text import shown
 from ops.pipeline.door import Limits
 from ops.pipeline.export import FORMATS, Exported, export
 from ops.pipeline.files import Unusable, covering_folders, media_files
 from ops.pipeline.folders import plan_folders
 from ops.pipeline.local import local_pipeline
 from ops.pipeline.progress import Progress
-from ops.pipeline.revisions import Task, earlier_task, new_task
+from ops.pipeline.revisions import DELETED, Task, earlier_task, is_deleted, new_task
 from ops.pipeline.state import state_folder
 from ops.pipeline.work import work
-from processors.converter.settings import ConverterSettings
 from processors.runtime.settings import read_settings
-from processors.transcriber.models import ModelMissing, resolve_model
 from processors.transcriber.settings import TranscriberSettings
 from schemas.codec import Codec
 from schemas.events import Options, VideoCompleted, VideoUploaded
@@ -37,9 +39,6 @@ from schemas.events import Task as SpeechTask
 from schemas.outcomes import Outcome
 
 _HOTWORDS_MAX = 2_000
-_WORKER_BYTES = 10**9
-"""What a transcriber worker with the model `small` may take."""
-_FORMATS_HELP = ", ".join(FORMATS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +55,10 @@ class Request:
     as_json: bool
 
 
-class _Formats(click.ParamType):
-    name = "formats"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        if isinstance(value, tuple):
-            return value
-        asked = [part.strip().lower() for part in str(value).split(",") if part.strip()]
-        if wrong := [part for part in asked if part not in (*FORMATS, "all")]:
-            self.fail(f"{wrong[0]!r} is none of {_FORMATS_HELP}, all", param, ctx)
-        return FORMATS if not asked or "all" in asked else tuple(f for f in FORMATS if f in asked)
-
-
-def _language(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not re.fullmatch(r"mixed|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
-        raise click.BadParameter(f"{value!r} is no language tag such as de or en-GB, nor 'mixed'")
-    return value
-
-
 def _hotwords(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None and len(value) > _HOTWORDS_MAX:
         raise click.BadParameter(f"{len(value)} characters are too many, the limit is {_HOTWORDS_MAX}")
     return value
-
-
-def _default_workers() -> int:
-    """One for each core, as far as the free memory holds as many models."""
-    import psutil  # type: ignore[import-untyped]  # noqa: PLC0415
-
-    room = int(psutil.virtual_memory().available // _WORKER_BYTES)
-    return max(1, min(len(os.sched_getaffinity(0)), room))
 
 
 @click.command("run")
@@ -99,7 +70,7 @@ def _default_workers() -> int:
 )
 @click.option(
     "--language",
-    callback=_language,
+    callback=language_tag,
     help="Language of the speech (de, en-GB, …), or 'mixed'.  [default: heard]",
 )
 @click.option(
@@ -116,17 +87,17 @@ def _default_workers() -> int:
 @click.option(
     "--workers",
     type=click.IntRange(1, 256),
-    default=_default_workers,
+    default=default_workers,
     show_default="one for each core, if the memory suffices",
     help="Segments to transcribe at once; each worker holds the model in memory.",
 )
 @click.option(
     "--format",
     "formats",
-    type=_Formats(),
+    type=Formats(),
     default="all",
     show_default=True,
-    help=f"Which files: {_FORMATS_HELP}.",
+    help=f"Which files: {', '.join(FORMATS)}.",
 )
 @click.option(
     "--out",
@@ -163,7 +134,7 @@ def command(
       reelay run lectures/ --language de --format srt,txt --out captions
     """
     with one_line():
-        model = _full_name(model or read_settings(TranscriberSettings).model)
+        model = full_name(model or read_settings(TranscriberSettings).model)
         options = Options(
             language=language,
             task=SpeechTask(task),
@@ -193,6 +164,8 @@ def run(request: Request) -> int:
     for found in media_files(request.paths):
         if isinstance(found, Unusable):
             report.unusable(found)
+        elif is_deleted(store, found.video_id):
+            report.unusable(Unusable(found.given, DELETED))
         else:
             files.append(found)
     folders = plan_folders(request.out, ((file.source, file.path.stem) for file in files))
@@ -216,8 +189,8 @@ def run(request: Request) -> int:
             finish(task, task.done)
     to_do = [file for file, task in earlier.items() if task is None or task.done is None]
     if to_do:
-        _check_programs()
-        _get_model(request.model)
+        check_programs()
+        get_model(request.model)
         logs = state.new_log_folder()
         report.logs = logs
         begun: dict[tuple[str, int], Task] = {}
@@ -232,7 +205,7 @@ def run(request: Request) -> int:
         with (
             local_pipeline(
                 store_url=state.store_url,
-                local_roots=covering_folders(to_do),
+                local_roots=covering_folders(file.path.parent for file in to_do),
                 videos=len(to_do),
                 workers=request.workers,
                 model=request.model,
@@ -253,33 +226,3 @@ def run(request: Request) -> int:
                     finish(begun[event.video_id, event.revision], event)
     report.summary(time.monotonic() - began_s)
     return FAILED if report.failed else 0
-
-
-def _full_name(model: str) -> str:
-    """A model's name as it is; a folder as an absolute path, so that a later run knows it again."""
-    folder = Path(model).expanduser()
-    return os.fspath(folder.resolve()) if folder.is_dir() else model
-
-
-def _check_programs() -> None:
-    """Raises ClickException if ffmpeg is not installed."""
-    settings = read_settings(ConverterSettings)
-    for program in (settings.ffmpeg, settings.ffprobe):
-        if shutil.which(program) is None:
-            raise click.ClickException(f"{program} is not installed: please install ffmpeg")
-
-
-def _get_model(name: str) -> None:
-    """Have the model on this machine before anything starts; from the hub if need be.
-
-    Raises ClickException with what to do.
-    """
-    models = Path(read_settings(TranscriberSettings).models_folder)
-    try:
-        try:
-            resolve_model(name, models)
-        except ModelMissing:
-            click.echo(f"Getting the model {shown(name)}, once …", err=True)
-            resolve_model(name, models, download=True)
-    except ModelMissing as error:
-        raise click.ClickException(str(error)) from error

@@ -81,6 +81,10 @@ class Door:
         """The upload is published."""
         self._inside[upload.video_id, upload.revision] = _Inside(_assumed_s(upload))
 
+    def leave(self, revision: tuple[str, int]) -> None:
+        """Nothing more comes of this one."""
+        self._inside.pop(revision, None)
+
     def take(self, event: Event) -> None:
         """Something happened inside; events of others are ignored."""
         key = (event.video_id, event.revision)
@@ -95,7 +99,7 @@ class Door:
             case StageFailed(index=int(index)):
                 video.done_s[index] = (event.end_s or 0.0) - (event.start_s or 0.0)
             case VideoCompleted() | VideoFailed() | VideoCancelled():
-                del self._inside[key]
+                self.leave(key)
 
 
 def _assumed_s(upload: VideoUploaded) -> float:

@@ -51,7 +51,7 @@ def media_files(arguments: Iterable[Path]) -> Iterator[MediaFile | Unusable]:
     """Every file that the arguments mean, each once, folders walked in the order of their names."""
     seen: set[str] = set()
     for argument in arguments:
-        found = _walk(argument) if argument.is_dir() else iter((argument,))
+        found = walk(argument) if argument.is_dir() else iter((argument,))
         empty = True
         for path in found:
             empty = False
@@ -80,7 +80,8 @@ def identify(given: Path) -> MediaFile | Unusable:
     return MediaFile(given, path, hashlib.sha256(who).hexdigest()[:32], facts.st_size)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def walk(folder: Path) -> Iterator[Path]:
+    """The media files in a folder and those below it, in order, but not in folders that we wrote."""
     for parent, folders, names in os.walk(folder):
         if MARKER in names:
             folders.clear()  # we wrote this folder
@@ -91,14 +92,14 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield Path(parent, name)
 
 
-def covering_folders(files: Iterable[MediaFile]) -> str:
-    """`REELAY_LOCAL_ROOTS` for these files: the fewest folders that hold them all, joined by ':'.
+def covering_folders(folders: Iterable[Path]) -> str:
+    """`REELAY_LOCAL_ROOTS` for files in these: the fewest folders that hold them all, joined by ':'.
 
     A folder with a ':' in its path cannot stand in that list, so its nearest ancestor without one does.
     An environment variable holds 128 KiB: very many folders are covered by the one they share.
     """
     roots: list[str] = []
-    for folder in sorted({_without_colon(file.path.parent) for file in files}):
+    for folder in sorted({_without_colon(folder) for folder in folders}):
         if not any(folder.is_relative_to(root) for root in roots[-1:]):
             roots.append(os.fspath(folder))
     joined = ":".join(roots)

@@ -63,6 +63,17 @@ def plan_folders(out: Path, sources: Iterable[tuple[str, str]]) -> Mapping[str, 
     return planned
 
 
+def folder_for(out: Path, source: str, stem: str) -> Path:
+    """As `plan_folders`, for one source: it need not look into every folder that there is."""
+    name = folder_name(stem)
+    folder = out / name
+    number = 1
+    while owner(folder) != source and not _is_free(folder):
+        number += 1
+        folder = out / f"{name}-{number}"
+    return folder
+
+
 def claim(folder: Path, source: str) -> Path:
     """Make the folder and mark it as this source's; if another program took it since it was planned, the
     next free name. Raises OSError."""

@@ -1,6 +1,7 @@
 """The processors on this machine, around the embedded broker."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from connectors.settings import Connections
 from ops.pipeline.broker import PARTITIONS
 from ops.pipeline.processes import Processes
+from ops.pipeline.restarts import A_FEW, Patience
 
 _CONVERTERS = 2
 """Enough to keep many transcribers busy: sound is read a hundred times as fast as it is understood."""
@@ -23,15 +25,25 @@ class LocalPipeline:
 
 @contextmanager
 def local_pipeline(
-    *, store_url: str, local_roots: str, videos: int, workers: int, model: str, logs: Path
+    *,
+    store_url: str,
+    local_roots: str,
+    workers: int,
+    model: str,
+    logs: Path,
+    videos: int = _CONVERTERS,
+    patience: Patience = A_FEW,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[LocalPipeline]:
     """The broker and all processors, as long as the context lasts.
 
-    local_roots: folders joined by ':' that a file: source may lie in. videos: how many there will be.
-    workers: segments that are transcribed at once. Returns before the processors are ready: what is
-    published meanwhile waits for them in the broker. Raises ProcessDied.
+    local_roots: folders joined by ':' that a file: source may lie in. videos: how many there will be, if
+    few. workers: segments that are transcribed at once. patience, tell: as `Processes`.
+
+    Returns before the processors are ready: what is published meanwhile waits for them in the broker.
+    Raises ProcessDied.
     """
-    with Processes(logs) as processes:
+    with Processes(logs, patience, tell) as processes:
         connections = Connections(
             kafka_brokers=processes.start_broker(),
             registry_url="",
@@ -46,16 +58,20 @@ def local_pipeline(
             "REELAY_STORE_URL": connections.store_url,
             "REELAY_LOCAL_ROOTS": connections.local_roots,
         }
-        for name, more in _settings(videos, workers, model).items():
+        for name, more in _settings(videos, workers, model, logs).items():
             processes.start(name, shared | more)
         yield LocalPipeline(connections, processes)
 
 
-def _settings(videos: int, workers: int, model: str) -> dict[str, dict[str, str]]:
+def _settings(videos: int, workers: int, model: str, logs: Path) -> dict[str, dict[str, str]]:
     """What each processor's environment says besides where everything is."""
     return {
         "converter": {"REELAY_RUNTIME_WORKERS": str(min(videos, _CONVERTERS))},
         "transcriber": {"REELAY_RUNTIME_WORKERS": str(workers), "REELAY_TRANSCRIBER_MODEL": model},
         "enricher": {"REELAY_RUNTIME_WORKERS": "1"},
-        "aggregator": {"REELAY_AGGREGATOR_PARTITIONS": str(PARTITIONS)},
+        "aggregator": {
+            "REELAY_AGGREGATOR_PARTITIONS": str(PARTITIONS),
+            # a temporary folder would stay behind when the process is killed
+            "REELAY_AGGREGATOR_STATE_FOLDER": os.fspath(logs / "aggregator"),
+        },
     }

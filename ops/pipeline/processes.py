@@ -5,12 +5,13 @@ import os
 import select
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from ops.pipeline.child import WRONG_SETTINGS, Child
+from ops.pipeline.restarts import A_FEW, Patience, Restarts
 
 _BROKER_START_S = 20.0
 _STOP_GRACE_S = 5.0
@@ -20,12 +21,27 @@ class ProcessDied(Exception):
     """A process ended by itself and restarts did not help. The message names it and its log."""
 
 
+class PipelineLost(ProcessDied):
+    """What only a new broker with new processes helps: the broker is gone, or it dropped records before
+    they were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a process is. restarts: how often in a row it was started again; pause_s: until it is."""
+
+    name: str
+    pid: int
+    restarts: int
+    pause_s: float | None
+
+
 @dataclass(slots=True)
 class _Process:
     name: str
     environ: Mapping[str, str]
     running: Child
-    restarts: int = 0
+    restarts: Restarts
     restart_at: float | None = None
 
 
@@ -33,21 +49,21 @@ class _Process:
 class Processes:
     """Processes that live at most as long as this context and the thread that starts them.
 
-    logs: an existing folder; each process writes NAME.log in it. restarts: how often one that died is
-    started again, the first time after `first_pause_s`, each time after twice as long.
+    logs: an existing folder; each process writes NAME.log in it. patience: when one that died is started
+    again. tell: takes a line about each that died.
     """
 
     logs: Path
-    restarts: int = 3
-    first_pause_s: float = 0.5
+    patience: Patience = A_FEW
+    tell: Callable[[str], None] = lambda _: None
     _processes: dict[str, _Process] = field(default_factory=dict)
 
     def start_broker(self) -> str:
-        """Start the embedded broker; gives its address. Raises ProcessDied if it does not start."""
+        """Start the embedded broker; gives its address. Raises PipelineLost if it does not start."""
         read_end, write_end = os.pipe()
         with open(read_end, "rb") as out:
             try:
-                self._processes["broker"] = _Process(
+                self._processes["broker"] = self._process(
                     "broker", {}, self._spawn("broker", {}, stdout=write_end)
                 )
             finally:
@@ -55,42 +71,60 @@ class Processes:
             ready, _, _ = select.select([out], [], [], _BROKER_START_S)
             address = out.readline().decode().strip() if ready else ""
         if not address:
-            raise ProcessDied(f"the embedded broker did not start; see {self.log('broker')}")
+            raise PipelineLost(f"the embedded broker did not start; see {self.log('broker')}")
         return address
 
     def start(self, name: str, environ: Mapping[str, str]) -> None:
         """Start a processor with these variables added to the environment."""
-        self._processes[name] = _Process(name, environ, self._spawn(name, environ))
+        self._processes[name] = self._process(name, environ, self._spawn(name, environ))
 
     def log(self, name: str) -> Path:
         """Where the process writes what it has to say."""
         return self.logs / f"{name}.log"
 
     def watch(self) -> None:
-        """Start again what has died, some times, each time after a longer pause. Does not block.
+        """Start again what has died, each time after a longer pause. Does not block.
 
-        Raises ProcessDied if it dies once more, has wrong settings, or is the broker, whose memory is
-        gone with it.
+        Raises ProcessDied if patience is at its end or settings are wrong, PipelineLost if no restart of
+        a single process helps.
         """
         now = time.monotonic()
         for process in self._processes.values():
             if process.restart_at is not None:
                 if now >= process.restart_at:
                     process.running = self._spawn(process.name, process.environ)
+                    process.restarts.began_at = now
                     process.restart_at = None
                 continue
             status = process.running.poll()
-            if status is None:
-                continue
-            process.running.kill()
-            if status == WRONG_SETTINGS:
-                raise ProcessDied(f"{process.name}: {self._last_words(process.name)}")
-            if process.name == "broker" or process.restarts == self.restarts:
-                raise ProcessDied(
-                    f"{process.name} stopped ({_in_words(status)}); see {self.log(process.name)}"
-                )
-            process.restart_at = now + self.first_pause_s * 2**process.restarts
-            process.restarts += 1
+            if status is not None:
+                process.running.kill()
+                pause_s = self._after(process, status, now)
+                process.restart_at = now + pause_s
+                self.tell(f"{process.name} {_in_words(status)}; it starts again in {pause_s:.1f} s")
+
+    def _after(self, process: _Process, status: int, now: float) -> float:
+        """How long to wait before what ended is started again. Raises as `watch`."""
+        from processors.runtime.main import Exit  # noqa: PLC0415  # much to import, for a rare event
+
+        name = process.name
+        if status == WRONG_SETTINGS:
+            raise ProcessDied(f"{name}: {self._last_words(name)}")
+        if name == "broker":
+            raise PipelineLost(f"the broker {_in_words(status)}")
+        if status == Exit.GAP:
+            raise PipelineLost(f"the broker dropped records before the {name} had read them")
+        pause_s = process.restarts.pause_s(now)
+        if pause_s is None:
+            raise ProcessDied(f"{name} {_in_words(status)}; see {self.log(name)}")
+        return pause_s
+
+    def health(self) -> Iterator[Health]:
+        """How each process is."""
+        now = time.monotonic()
+        for process in self._processes.values():
+            pause_s = None if process.restart_at is None else max(0.0, process.restart_at - now)
+            yield Health(process.name, process.running.pid, process.restarts.in_a_row, pause_s)
 
     def stop(self, grace_s: float = _STOP_GRACE_S) -> None:
         """Ask the processors to stop, and kill what is left after `grace_s` with all it started."""
@@ -111,7 +145,11 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        lost = kind is not None and issubclass(kind, PipelineLost)  # nobody can commit any more
+        self.stop(0.0 if lost else _STOP_GRACE_S)
+
+    def _process(self, name: str, environ: Mapping[str, str], running: Child) -> _Process:
+        return _Process(name, environ, running, Restarts(self.patience, began_at=time.monotonic()))
 
     def _last_words(self, name: str) -> str:
         return self.log(name).read_text("utf-8", errors="replace").rstrip().rpartition("\n")[2]
@@ -124,5 +162,5 @@ class Processes:
 
 def _in_words(status: int) -> str:
     if status >= 0:
-        return f"exit status {status}"
-    return f"killed by {signal.Signals(-status).name}"
+        return f"stopped (exit status {status})"
+    return f"stopped (killed by {signal.Signals(-status).name})"

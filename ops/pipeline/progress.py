@@ -69,6 +69,15 @@ class VideoProgress:
         return self.segments_out or None
 
     @property
+    def stage(self) -> str:
+        """What is done for it, in words."""
+        if not self.probed:
+            return "starting"
+        if self.is_joining:
+            return "writing captions"
+        return "transcribing" if self.segments_expected else "reading the sound"
+
+    @property
     def is_joining(self) -> bool:
         """All its pieces are there; the aggregator writes the results."""
         return self.segments is not None and len(self.done_s) >= self.segments
@@ -88,6 +97,11 @@ class Progress:
     def __init__(self) -> None:
         self.at_work: dict[tuple[str, int], VideoProgress] = {}
         self.begun = 0
+        self.pace = Pace()
+
+    def forget(self) -> None:
+        """All begins anew."""
+        self.at_work.clear()
         self.pace = Pace()
 
     def take(self, event: Event, now_s: float) -> None:

@@ -8,8 +8,19 @@ from connectors.objectstore import ObjectMissing, ObjectStore
 from ops.pipeline.files import MediaFile
 from schemas.events import Options, VideoCompleted, VideoUploaded
 from schemas.ids import event_id
-from schemas.outcomes import Outcome, load_outcome, outcome_key
+from schemas.outcomes import Outcome, deleted_key, load_outcome, outcome_key
 from schemas.uploads import dump_upload, load_upload, upload_key
+
+DELETED = "its video was deleted, which is for ever; a changed or copied file is another video"
+"""What a user is told about such a file."""
+
+
+class VideoWasDeleted(Exception):
+    """A deleted video's id is never accepted again."""
+
+
+class RevisionTaken(Exception):
+    """The video has that revision already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,31 +35,71 @@ class Task:
 def earlier_task(store: ObjectStore, file: MediaFile, options: Options) -> Task | None:
     """The latest revision with these options, if it is completed or unfinished; None if there is none or
     it failed. Raises DependencyDown."""
-    for upload in _uploads(store, file.video_id):
-        if replace(upload.options, reuse=True) != options:
-            continue
-        outcome = find_outcome(store, upload)
-        if outcome is None:
-            return Task(file, upload, None)
-        return Task(file, upload, outcome) if isinstance(outcome, VideoCompleted) else None
+    upload = earlier_upload(store, file.video_id, options)
+    if upload is None:
+        return None
+    outcome = find_outcome(store, upload)
+    return Task(file, upload, outcome if isinstance(outcome, VideoCompleted) else None)
+
+
+def earlier_upload(store: ObjectStore, video_id: str, options: Options) -> VideoUploaded | None:
+    """The latest upload with these options, unless it failed or was cancelled. Raises DependencyDown."""
+    for upload in _uploads(store, video_id):
+        if replace(upload.options, reuse=True) == options:
+            outcome = find_outcome(store, upload)
+            return upload if outcome is None or isinstance(outcome, VideoCompleted) else None
     return None
 
 
 def new_task(store: ObjectStore, file: MediaFile, options: Options) -> Task:
-    """A new revision, whose number this takes in the store. Raises DependencyDown."""
-    revision = max(_revisions(store, file.video_id), default=0)
+    """A new revision, whose number this takes in the store. Raises DependencyDown, VideoWasDeleted."""
+    upload = take_revision(
+        store,
+        file.video_id,
+        source=file.source,
+        name=file.name,
+        size_bytes=file.size_bytes,
+        options=options,
+    )
+    return Task(file, upload, None)
+
+
+def take_revision(
+    store: ObjectStore,
+    video_id: str,
+    *,
+    source: str,
+    name: str,
+    size_bytes: int | None,
+    options: Options,
+    revision: int | None = None,
+) -> VideoUploaded:
+    """Accept an upload, by taking `revision` or else the video's next number in the store.
+
+    Raises RevisionTaken, VideoWasDeleted, DependencyDown, ValueError for an id that is no plain name.
+    """
+    if is_deleted(store, video_id):
+        raise VideoWasDeleted(video_id)
+    number = max(_revisions(store, video_id), default=0) + 1 if revision is None else revision
     while True:
-        revision += 1
         upload = upload_event(
-            file.video_id,
-            revision,
-            source=file.source,
-            name=file.name,
-            size_bytes=file.size_bytes,
-            options=options,
+            video_id, number, source=source, name=name, size_bytes=size_bytes, options=options
         )
-        if store.put_if_absent(upload_key(file.video_id, revision), dump_upload(upload)):
-            return Task(file, upload, None)
+        if store.put_if_absent(upload_key(video_id, number), dump_upload(upload)):
+            return upload
+        if revision is not None:
+            raise RevisionTaken(number)
+        number += 1
+
+
+def is_deleted(store: ObjectStore, video_id: str) -> bool:
+    """Whether somebody asked to remove the video. Raises DependencyDown, ValueError for an id that is no
+    plain name."""
+    try:
+        store.get(deleted_key(video_id))
+    except ObjectMissing:
+        return False
+    return True
 
 
 def upload_event(

@@ -27,6 +27,21 @@ class StateFolder:
         return self.store.as_uri()
 
     @property
+    def lock(self) -> Path:
+        """Held by the one `reelay up` of this folder."""
+        return self.root / "up.lock"
+
+    @property
+    def status(self) -> Path:
+        """What `reelay up` says about itself."""
+        return self.root / "status.json"
+
+    @property
+    def exports(self) -> Path:
+        """Where `reelay up` notes whose results are to be written for the user."""
+        return self.root / "exports"
+
+    @property
     def logs(self) -> Path:
         """One folder of logs for each run."""
         return self.root / "logs"

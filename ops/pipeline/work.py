@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from connectors.kafka.broadcast import BroadcastReader
 from connectors.kafka.clients import open_producer
@@ -73,7 +73,7 @@ def work(
                 unfinished[upload.video_id, upload.revision] = upload
                 yield upload
                 upload = next(waiting, None)
-            events = list(_read(reader, codec))
+            events = list(read(reader, codec))
             if time.monotonic() >= look_at:
                 events += [
                     found for inside in unfinished.values() if (found := find_outcome(store, inside))
@@ -89,7 +89,7 @@ def work(
             on_tick()
 
 
-def _read(reader: BroadcastReader, codec: Codec) -> Iterator[Event]:
+def read(reader: BroadcastReader, codec: Codec) -> Iterator[Event]:
     """What has come by now, after a short wait if that is nothing. Records of others are left out."""
     record = reader.poll(_TICK_S)
     for _ in range(_AT_ONCE):
@@ -111,6 +111,7 @@ def publish(producer: Producer, event: Event, codec: Codec, *, wait_s: float = 3
         headers=dict(event_headers(event, source="cli")),
         on_delivery=lambda error, _: failed.append(KafkaException(error)) if error else None,
     )
-    producer.flush(wait_s)
+    if producer.flush(wait_s):
+        raise KafkaException(KafkaError(KafkaError._MSG_TIMED_OUT))
     if failed:
         raise failed[0]

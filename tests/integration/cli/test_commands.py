@@ -14,7 +14,20 @@ from connectors.kafka.embedded import EmbeddedBroker
 from ops.cli.main import reelay
 from schemas.topics import STAGE_FAILED, VIDEO_UPLOADED
 
-COMMANDS = ["run", "publish", "consume", "processor", "doctor"]
+COMMANDS = [
+    "run",
+    "up",
+    "publish",
+    "status",
+    "export",
+    "cancel",
+    "delete",
+    "gc",
+    "models",
+    "consume",
+    "processor",
+    "doctor",
+]
 REELAY = Path(sys.executable).with_name("reelay")
 
 
@@ -72,7 +85,10 @@ def test_help_of_a_command_has_an_example(name: str, capsys: pytest.CaptureFixtu
         (["run", "x", "--language", "deutsch!"], "'deutsch!' is no language tag"),
         (["run", "x", "--workers", "0"], "0 is not in the range"),
         (["processor", "baker"], "'baker' is not one of 'converter'"),
-        (["publish", "x"], "Missing option '--brokers'"),
+        (["publish", "x", "--wait", "--brokers", "b"], "--wait is for reelay up"),
+        (["publish", "x", "y", "--video-id", "v"], "--video-id is for one FILE"),
+        (["up", "--watch", "/nowhere"], "'/nowhere' does not exist"),
+        (["gc", "--older-than", "8"], "'8' is no age such as 8d"),
         (
             ["consume", "video.eaten", "--brokers", "x"],
             "there is no topic 'video.eaten'. Topics: video.uploaded,",

@@ -12,7 +12,8 @@ import pytest
 from confluent_kafka import Producer
 
 from ops.pipeline.broker import PARTITIONS, topics
-from ops.pipeline.processes import ProcessDied, Processes
+from ops.pipeline.processes import PipelineLost, ProcessDied, Processes
+from ops.pipeline.restarts import Patience
 from processors.aggregator.app import internal_topics
 
 _DEADLINE_S = 30.0
@@ -38,7 +39,7 @@ def test_the_broker_has_every_topic_before_it_says_its_address(tmp_path: Path) -
 def test_a_process_that_keeps_dying_is_restarted_some_times_and_then_named_with_its_log(
     tmp_path: Path,
 ) -> None:
-    with Processes(tmp_path, restarts=1, first_pause_s=0.01) as processes:
+    with Processes(tmp_path, Patience(restarts=1, first_pause_s=0.01)) as processes:
         processes.start("no-such", SETTINGS)
         with pytest.raises(ProcessDied, match=r"no-such stopped .exit status 1.; see .*no-such\.log"):
             wait_until(lambda: processes.watch() is not None)
@@ -60,7 +61,7 @@ def test_a_dead_broker_ends_the_run_at_once(tmp_path: Path) -> None:
         processes.start_broker()
         (broker,) = psutil.Process().children()
         broker.send_signal(signal.SIGKILL)
-        with pytest.raises(ProcessDied, match=r"broker stopped .killed by SIGKILL"):
+        with pytest.raises(PipelineLost, match=r"broker stopped .killed by SIGKILL"):
             wait_until(lambda: processes.watch() is not None)
 
 

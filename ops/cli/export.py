@@ -1,0 +1,84 @@
+"""`reelay export`: a video's results as files."""
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from connectors.objectstore import ObjectMissing, ObjectStore, open_store
+from ops.cli.errors import one_line
+from ops.cli.preparation import Formats
+from ops.cli.text import plain, shown
+from ops.cli.videos import find_video
+from ops.pipeline.export import FORMATS
+from ops.pipeline.revisions import find_outcome
+from ops.pipeline.state import state_folder
+from ops.up.exports import export_to
+from ops.up.wishes import revisions_of
+from schemas.events import VideoCompleted, VideoUploaded
+from schemas.uploads import load_upload, upload_key
+
+
+@click.command("export")
+@click.argument("video")
+@click.option("--revision", type=click.IntRange(1), help="Which one.  [default: the latest completed]")
+@click.option(
+    "--format",
+    "formats",
+    type=Formats(),
+    default="all",
+    show_default=True,
+    help=f"Which files: {', '.join(FORMATS)}.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reelay-out"),
+    show_default=True,
+    help="Folder for the results, one folder in it for each video.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the files as one JSON document.")
+def command(
+    *, video: str, revision: int | None, formats: tuple[str, ...], out: Path, as_json: bool
+) -> int:
+    """Write the captions and other results of VIDEO, an id or a file, into a folder of its own.
+
+    \b
+    Example:
+      reelay export talk.mp4 --format srt,txt --out captions
+    """
+    with one_line():
+        store = open_store(state_folder(os.environ).store_url)
+        upload, outcome = _completed(store, video, revision)
+        try:
+            written = export_to(store, upload, outcome, out, formats)
+        except ObjectMissing as error:
+            raise click.ClickException(f"{error.args[0]} is no longer in the store") from error
+    if as_json:
+        files = [{"format": file.format, "path": plain(file.path)} for file in written]
+        click.echo(
+            json.dumps({"video_id": upload.video_id, "revision": upload.revision, "files": files})
+        )
+    else:
+        for file in written:
+            click.echo(shown(plain(file.path)))
+    return 0
+
+
+def _completed(
+    store: ObjectStore, video: str, revision: int | None
+) -> tuple[VideoUploaded, VideoCompleted]:
+    """The revision that is meant. Raises ClickException if it is not completed."""
+    video_id = find_video(store, video)
+    for number in sorted((number for number, _ in revisions_of(store, video_id)), reverse=True):
+        if revision in (None, number):
+            try:
+                upload = load_upload(store.get(upload_key(video_id, number)))
+            except (ObjectMissing, ValueError):
+                continue
+            outcome = find_outcome(store, upload)
+            if isinstance(outcome, VideoCompleted):
+                return upload, outcome
+    what = "no revision" if revision is None else f"revision {revision}"
+    raise click.ClickException(f"{shown(video)}: {what} is completed; see reelay status {shown(video)}")

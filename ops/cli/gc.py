@@ -1,0 +1,69 @@
+"""`reelay gc`: room on the disk."""
+
+import json
+import os
+import re
+import time
+from typing import Any
+
+import click
+
+from ops.cli.errors import one_line
+from ops.cli.text import counted, shown
+from ops.pipeline.state import state_folder
+from ops.up.leftovers import leftovers, remove
+
+_UNITS_S = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
+
+
+class _Age(click.ParamType):
+    name = "age"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([mhdw])", str(value))
+        if found is None:
+            self.fail(f"{value!r} is no age such as 8d, 36h or 2w", param, ctx)
+        return float(found[1]) * _UNITS_S[found[2]]
+
+
+@click.command("gc")
+@click.option(
+    "--older-than",
+    "older_than_s",
+    type=_Age(),
+    default="8d",
+    show_default=True,
+    help="Age since a piece was last written or looked up: 36h, 8d, 2w.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(older_than_s: float, dry_run: bool, as_json: bool) -> int:
+    """Remove pieces of work that nobody has written or looked up for a while.
+
+    Captions and other results stay. The pieces that they were made from (sound, words of each segment)
+    are only there so that nothing is done twice; if one is needed again, it is made again. What a write
+    that was cut off left behind goes after a day. It may run at any time.
+
+    \b
+    Examples:
+      reelay gc --dry-run
+      reelay gc --older-than 2w
+    """
+    store = state_folder(os.environ).store
+    count = size_bytes = 0
+    with one_line():
+        for leftover in leftovers(store, older_than_s=older_than_s, now=time.time()):
+            if not dry_run:
+                remove(leftover, store)
+            elif not as_json:
+                click.echo(shown(leftover.key))
+            count += 1
+            size_bytes += leftover.size_bytes
+    if as_json:
+        click.echo(json.dumps({"dry_run": dry_run, "files": count, "size_bytes": size_bytes}))
+    else:
+        what = f"{counted(count, 'file')}, {size_bytes / 10**6:.1f} MB"
+        click.echo(f"{what} would be removed" if dry_run else f"removed {what}", err=True)
+    return 0
