@@ -42,7 +42,7 @@ from processors.runtime.wire import (
     Work,
 )
 from schemas.codec import Codec, UndecodableError
-from schemas.events import Event, FailureKind, Progress
+from schemas.events import Event, FailureKind, Progress, StageFailed
 from schemas.headers import media_s
 
 log = logging.getLogger("reelay.runtime")
@@ -235,15 +235,17 @@ class _Worker:
         job.check()
         stamp = job.stamp()
         events: Iterator[Event] = iter(self._processor.process(source, job))
+        given, last = 0, None
         try:
-            for number, event in enumerate(events):
-                stamped = stamp(event)
+            for given, last in enumerate(events, 1):
+                stamped = stamp(last)
                 job.check()
-                if number >= work.events_out:
+                if given > work.events_out:
                     self._pipe.send(Emitted(stamp.record(stamped, self._codec)))
         finally:
             if close := getattr(events, "close", None):
                 close()  # lets go of files and programs now, not when memory is collected
+        _reach_what_is_new(last, given, work.events_out)
 
     def _give_up(self, task: GiveUp) -> GaveUp | Finished:
         try:
@@ -283,6 +285,21 @@ class _Worker:
 
 def _key(event: Event) -> VideoKey:
     return VideoKey(event.video_id, event.revision)
+
+
+def _reach_what_is_new(last: Event | None, given: int, out: int) -> None:
+    """See that a try which gave `given` events did not end before the `out` events that are out already.
+
+    Another try may fail where the one before did not: the file is gone meanwhile, for instance. What it
+    said of that was held back as out already, and nobody would ever hear how the work ended. Raises
+    PoisonError, so that the stage's last words tell how many events are out.
+    """
+    if (
+        isinstance(last, StageFailed) and given <= out
+    ):  # it may be what is out: said twice, it has one id
+        raise PoisonError(last.reason)
+    if given < out:
+        raise PoisonError(f"another try gave {given} events, though {out} are out already")
 
 
 def _said(error: Exception) -> str:

@@ -77,6 +77,15 @@ def test_what_cannot_be_processed_becomes_a_dead_letter_and_an_event(shared: Ben
     assert unread.header("mine") == "kept"
 
 
+def test_a_redo_that_fails_before_it_comes_to_what_is_not_out_yet_is_heard_of(shared: Bench) -> None:
+    steps = ["vanishes yield:1 yield:2 abort:1", "yield:1 vanishes yield:2 abort:1"]
+    for number, video in enumerate(("vanished", "half vanished")):
+        shared.upload(video, steps[number])
+        (failure,) = until(lambda v=video: [f for f in shared.failures() if f.video_id == v])
+        assert (failure.segments_out, failure.reason) == (2, "the file is gone")
+        assert shared.converted(video) == [(video, 1), (video, 2)]
+
+
 def test_a_record_too_large_to_be_written_again_does_not_stop_the_processor(shared: Bench) -> None:
     stranger = Producer(
         {"bootstrap.servers": shared.connections.kafka_brokers, "message.max.bytes": 2_000_000}

@@ -17,7 +17,7 @@ from connectors.settings import Connections
 from processors.runtime.contract import Failure, Job, Lane, PoisonError, Stage
 from processors.runtime.main import run
 from processors.runtime.settings import RuntimeSettings, read_settings
-from schemas.events import AudioSegmented, Event, StageFailed, VideoConverted, VideoUploaded
+from schemas.events import AudioSegmented, Event, FailureKind, StageFailed, VideoConverted, VideoUploaded
 from schemas.topics import AUDIO_SEGMENTED, AUDIO_SEGMENTED_BULK, VIDEO_UPLOADED
 
 GROUP = "toy"
@@ -45,6 +45,9 @@ class Toy:
             return
         for step in event.name.split():
             verb, _, argument = step.partition(":")
+            if verb == "vanishes" and job.attempt > 1:
+                yield gave_up(event, Failure(FailureKind.FILE, "the file is gone", yields_out=0))
+                return
             yield from self._step(verb, argument, event, job)
         self.settings.note("ended", event.video_id)
 
