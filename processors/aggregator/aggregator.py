@@ -125,7 +125,8 @@ class Aggregator:
 
     async def recover(self, table: Mapping[bytes, bytes]) -> None:
         """Start from these rows, forgetting all others."""
-        found = await self._outside.call(lambda: list(self._loaded(table.items())))
+        items = list(table.items())  # now: an event that is still at hand may write to it meanwhile
+        found = await self._outside.call(lambda: list(self._loaded(items)))
         self._joins, self._done, self._deleted = defaultdict(dict), set(), set()
         for (video_id, revision), name, piece in found:
             if name == rows.DELETED:

@@ -41,6 +41,12 @@ JOINED = tuple(topic.name for topic in TOPICS if topic.joined)
 _TABLE = "pieces"
 _POLL_S = 0.2
 _FIRST_PAUSE_S = 0.2
+_NO_LIMIT_S = 7 * 24 * 3600.0
+"""Longest time between two polls. While the store is down and its buffers are full, Faust does not poll.
+A member that aiokafka takes out of the group for that does not come back: it rejoins only when it has
+polled (`_ensure_active_group`), and Faust polls only when it has rejoined. So heartbeats go on, others
+need not wait for it (rebalances have their own time-out), and the health check sees work that hangs.
+"""
 
 
 def internal_topics() -> tuple[str, ...]:
@@ -90,6 +96,7 @@ class _Service:
         self._progress = Progress(self._app)
         self._vitals = Vitals(settings.max_loop_age_s, caught_up=True)
         self._metrics = Metrics()
+        self._working_since: float | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="work")
         self._busy = asyncio.Lock()
         self._aggregator = Aggregator(
@@ -154,7 +161,9 @@ class _Service:
     def _feel(self) -> None:
         """Let the health server know how things are."""
         recovered = self._app.tables.actives_ready and not self._app.rebalancing
-        self._vitals.polled_at = time.monotonic()
+        now, since = time.monotonic(), self._working_since
+        if since is None or now - since < self._settings.max_work_s:
+            self._vitals.polled_at = now
         self._vitals.joined = recovered
         self._vitals.producer_initialised = recovered  # it flushed before the recovery
         self._vitals.workers_ready = 1 if recovered else 0
@@ -205,12 +214,22 @@ class _Service:
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._executor, self._timed, work
+                )
             except DependencyDown as error:
                 log.warning("waiting: %s", error)
                 self._metrics.waits.labels(error.dependency).inc()
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, self._settings.retry_max_s)
+
+    def _timed(self, work: Callable[[], T]) -> T:
+        """Do the work in the one thread for it, where the health check sees how long it takes."""
+        self._working_since = time.monotonic()
+        try:
+            return work()
+        finally:
+            self._working_since = None
 
     async def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         """Send a record; returns when the broker has acknowledged it."""
@@ -249,8 +268,7 @@ def _app(connections: Connections, settings: AggregatorSettings, folder: Path) -
         broker_client_id=GROUP,
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=min(3.0, settings.session_timeout_s / 3),
-        # while the store is down nothing is polled for as long as that takes; heartbeats go on
-        broker_max_poll_interval=7 * 24 * 3600.0,
+        broker_max_poll_interval=_NO_LIMIT_S,
         producer_request_timeout=60.0,
         consumer_auto_offset_reset="earliest",
         store="memory://",

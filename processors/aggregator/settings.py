@@ -23,6 +23,11 @@ class AggregatorSettings(BaseSettings):
     max_loop_age_s: float = Field(
         default=60.0, gt=0, description="event loop stuck for so long: no longer live"
     )
+    max_work_s: float = Field(
+        default=600.0,
+        gt=0,
+        description="one piece of work (all files of a result) that takes longer hangs: no longer live",
+    )
     session_timeout_s: float = Field(
         default=10.0,
         ge=1,

@@ -1,6 +1,8 @@
 """The aggregator when something fails: nothing is lost, and nothing is told twice in two ways."""
 
 import time
+import urllib.error
+import urllib.request
 
 from confluent_kafka import Consumer, TopicPartition
 
@@ -26,6 +28,35 @@ main()
 DIES_AFTER_THE_DECISION = DIES_BEFORE_THE_DECISION.replace(
     "        os._exit(9)", "        put(self, key, data)\n        os._exit(9)"
 )
+
+HANGS_IN_THE_STORE = """
+import time
+from connectors.objectstore import FolderStore
+from tests.integration.aggregator.world import main
+FolderStore.get = lambda self, key: time.sleep(3600)
+main()
+"""
+
+
+def test_a_store_that_never_answers_ends_its_being_live(own_world: World) -> None:
+    world = own_world
+    app = world.start(
+        HANGS_IN_THE_STORE, REELAY_AGGREGATOR_MAX_WORK_S="0.2", REELAY_AGGREGATOR_MAX_LOOP_AGE_S="1"
+    )
+
+    def live() -> int:
+        (line,) = [line for line in app.lines() if "health and metrics on" in str(line)]
+        try:
+            with urllib.request.urlopen(f"{str(line['message']).split()[-1]}/health/live") as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    world.until(lambda: app.said("recovered"), "it runs")
+    assert live() == 200
+    world.publish(probed("hanging"))
+    world.until(lambda: live() == 503, "no longer live")
+    app.kill()
 
 
 def test_a_store_that_is_down_is_waited_for_in_place(quiet_world: World) -> None:

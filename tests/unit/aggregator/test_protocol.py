@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import permutations
+from typing import Any, TypeVar
 
 import pytest
 
@@ -9,7 +10,9 @@ from schemas.events import Event, VideoCancelRequested, VideoDeleted
 from schemas.outcomes import deleted_key, load_outcome, outcome_key
 from schemas.topics import OUTCOMES
 from tests.unit.aggregator.pieces import converted, enriched, failed, probed
-from tests.unit.aggregator.world import CODEC, World
+from tests.unit.aggregator.world import CODEC, World, run
+
+T = TypeVar("T")
 
 CANCEL = VideoCancelRequested(event_id="c", video_id="v")
 DELETE = VideoDeleted(event_id="d", video_id="v")
@@ -84,3 +87,29 @@ def test_after_a_delete_nothing_is_left_whatever_came_when_and_wherever_it_crash
                 if world.outcomes():
                     for topic in OUTCOMES:
                         assert [s for s in world.sent if s[0] == topic.name][-1][1:] == (b"v:1", None)
+
+
+def test_the_table_may_change_while_it_is_being_recovered_from() -> None:
+    """An event that was at hand when partitions moved goes on, and writes rows."""
+
+    class Table(dict[bytes, bytes]):
+        read = False
+
+        def items(self) -> Any:
+            self.read = True
+            return super().items()
+
+    world = World()
+    world.feed([probed()])
+    table = Table(world.table)
+    aggregator = world.started()
+    blocking = world.call
+
+    async def call(work: Callable[[], T]) -> T:
+        assert table.read
+        return await blocking(work)
+
+    world.call = call  # type: ignore[method-assign]
+    run(aggregator.recover(table))
+    world.feed([converted(0)])
+    assert len(world.outcomes()) == 1
