@@ -80,7 +80,7 @@ _WRITERS = {
     SEGMENT_ENRICHED.name: "enricher",
     VIDEO_RENDERED.name: "renderer",
 }
-"""The stages whose pieces are joined, by topic."""
+"""The stages whose results are joined, by topic. Whose failure a record is, its header tells."""
 
 POISON = "poison"
 _UNREADABLE = "its result cannot be read"
@@ -297,9 +297,10 @@ class Aggregator:
         now_ms = round(self._now().timestamp() * 1000)
         dead = to_dead(record, received(record, record.topic), failure, group=STAGE, now_ms=now_ms)
         log.error("dead letter: %s", error, extra=fields(**record_fields(record, attempt=1)))
-        stage = _WRITERS.get(record.topic)
-        failed = unreadable(record, stage=stage, reason=_UNREADABLE) if stage else None
-        if failed is not None:
+        source = (record.header("ce_source") or "").rpartition("/")[2]
+        stage = _WRITERS.get(record.topic, source)
+        failed = unreadable(record, stage=stage, reason=_UNREADABLE)
+        if failed is not None and piece_name(failed) is not None:
             made_id = event_id(
                 StageFailed.__name__, failed.video_id, failed.revision, STAGE, failed.index
             )

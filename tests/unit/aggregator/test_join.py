@@ -254,6 +254,17 @@ def test_an_unreadable_result_of_a_segment_becomes_a_failure_so_that_the_join_en
     assert len(world.sent_to("video.failed")) == 1
 
 
+@pytest.mark.parametrize("source", ["transcriber", "aggregator"])
+def test_an_unreadable_failure_of_a_segment_fails_it_once(source: str) -> None:
+    world = World()
+    headers = event_headers(failed("transcriber", 0), source=source)
+    run(world.started().handle(Record(STAGE_FAILED.name, 0, 7, b"v", b"\0junk", headers, 1)))
+    said = [CODEC.decode(value or b"", STAGE_FAILED) for _, value in world.sent_to("stage.failed")]
+    assert [type(event).__name__ for event in said] == ["StageFailed"] * (source == "transcriber")
+    world.feed([probed(), converted(1), *said])
+    assert len(world.sent_to("video.failed")) == len(said)
+
+
 def test_rows_read_back_as_they_were_written() -> None:
     world = World()
     stored = StoredSegment(
