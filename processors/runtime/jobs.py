@@ -21,7 +21,7 @@ from processors.runtime.metrics import Metrics
 from processors.runtime.outage import Outage
 from processors.runtime.pauses import Pauses, Reason
 from processors.runtime.pool import Died, Pool, Worker
-from processors.runtime.retry import RetryPolicy, after_failure
+from processors.runtime.retry import RetryPolicy, after_failure, is_due
 from processors.runtime.unwanted import Unwanted, VideoKey
 from processors.runtime.wire import (
     Began,
@@ -163,8 +163,8 @@ class Jobs:
         then."""
         owned = self.assignments.get(record.place)
         admitted = owned is not None and owned.frontier.admits(record.offset)
-        not_before_ms = received(record, self._lane_topics[record.topic]).tries.not_before_ms
-        due = not_before_ms is None or not_before_ms <= _now_ms()
+        tries = received(record, self._lane_topics[record.topic]).tries
+        due = is_due(tries, self.policy, now_ms=_now_ms())
         self.pauses.mark(record.place, Reason.WINDOW, not admitted)
         self.pauses.mark(record.place, Reason.NOT_BEFORE, not due)
         return admitted and due

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from schemas.events import FailureKind
 
 _COUNTED = frozenset({FailureKind.BUG, FailureKind.CRASH})
+_SPREAD = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def after_failure(
     if kind not in _COUNTED | {FailureKind.TRANSIENT} or faults >= policy.max_attempts:
         return None
     first_failed_ms = now_ms if tries.first_failed_ms is None else tries.first_failed_ms
-    spread = 0.75 + zlib.crc32(f"{seed}/{tries.attempt}".encode()) / 2**33
+    spread = 1 - _SPREAD + 2 * _SPREAD * zlib.crc32(f"{seed}/{tries.attempt}".encode()) / 2**32
     delay_s = min(policy.max_delay_s, policy.first_delay_s * 2 ** min(tries.attempt - 1, 30)) * spread
     not_before_ms = now_ms + round(delay_s * 1000)
     if not_before_ms > first_failed_ms + policy.give_up_after_s * 1000:
@@ -60,3 +61,14 @@ def after_failure(
         first_failed_ms=first_failed_ms,
         not_before_ms=not_before_ms,
     )
+
+
+def is_due(tries: Tries, policy: RetryPolicy, *, now_ms: int) -> bool:
+    """Whether the record may be tried now.
+
+    It holds up the others of its partition until then, so a time further off than any delay is not
+    believed: a clock is wrong, here or where the time was written.
+    """
+    if tries.not_before_ms is None or tries.not_before_ms <= now_ms:
+        return True
+    return tries.not_before_ms - now_ms > policy.max_delay_s * (1 + _SPREAD) * 1000

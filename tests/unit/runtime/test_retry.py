@@ -5,7 +5,7 @@ from processors.runtime.contract import Failure
 from processors.runtime.deadrow import DeadRow
 from processors.runtime.handover import copies, received, to_dead, to_retry
 from processors.runtime.outage import Outage
-from processors.runtime.retry import RetryPolicy, Tries, after_failure
+from processors.runtime.retry import RetryPolicy, Tries, after_failure, is_due
 from schemas.events import FailureKind
 
 POLICY = RetryPolicy(give_up_after_s=100, max_attempts=3, first_delay_s=1, max_delay_s=20)
@@ -25,6 +25,17 @@ def test_delays_double_up_to_the_longest_and_are_spread_the_same_way_each_time()
     for i, delay_s in enumerate(delays):
         assert 0.75 <= delay_s / min(20, 2**i) <= 1.25
     assert now_ms <= POLICY.give_up_after_s * 1000
+
+
+@pytest.mark.parametrize("now_ms", [0, 86_400_000])
+def test_a_retry_is_due_at_its_time_and_never_later_than_by_the_longest_delay(now_ms: int) -> None:
+    following = again(Tries(attempt=30), FailureKind.TRANSIENT, now_ms)
+    assert following.not_before_ms > now_ms
+    assert not is_due(following, POLICY, now_ms=now_ms)
+    assert not is_due(following, POLICY, now_ms=following.not_before_ms - 1)
+    assert is_due(following, POLICY, now_ms=following.not_before_ms)
+    assert is_due(following, POLICY, now_ms=now_ms - 3_600_000)  # the clock was set back by an hour
+    assert is_due(Tries(), POLICY, now_ms=now_ms)
 
 
 def test_transient_failures_do_not_count_against_attempts() -> None:
