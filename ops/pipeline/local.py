@@ -14,6 +14,10 @@ from ops.pipeline.restarts import A_FEW, Patience
 _CONVERTERS = 2
 """Enough to keep many transcribers busy: sound is read a hundred times as fast as it is understood."""
 
+_SESSION_TIMEOUT_S = "4"
+"""So long a killed process keeps its partitions from the one that takes its place. Heartbeats are sent
+by a thread of librdkafka's, and no network can delay them."""
+
 
 @dataclass(frozen=True, slots=True)
 class LocalPipeline:
@@ -53,6 +57,7 @@ def local_pipeline(
         )
         shared = {
             "REELAY_RUNTIME_HTTP_PORT": "-1",
+            "REELAY_RUNTIME_SESSION_TIMEOUT_S": _SESSION_TIMEOUT_S,
             "REELAY_KAFKA_BROKERS": connections.kafka_brokers,
             "REELAY_REGISTRY_URL": connections.registry_url,
             "REELAY_STORE_URL": connections.store_url,

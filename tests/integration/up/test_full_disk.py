@@ -1,0 +1,77 @@
+"""A full disk stops the work, not the program; room makes it go on."""
+
+import errno
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.up.conftest import Clips
+from tests.integration.up.world import World, soon
+
+pytestmark = [
+    pytest.mark.xdist_group("up"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="a disk of its own can only be made by root"),
+]
+
+
+@pytest.fixture
+def small(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A state folder on a disk of 24 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", disk]
+    done = subprocess.run(mounting, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"a disk of its own cannot be mounted here: {done.stderr.strip()}")
+    world = World(disk, tmp_path_factory.getbasetemp(), tmp_path / "out")
+    try:
+        yield world
+        world.close()
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def fill(place: Path) -> None:
+    """Leave no byte."""
+    with place.open("wb", buffering=0) as file:
+        size = 1 << 20
+        while size:
+            try:
+                file.write(bytes(size))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                size //= 2
+
+
+def test_work_waits_while_the_disk_is_full_and_goes_on_when_there_is_room(
+    small: World, clips: Clips
+) -> None:
+    small.start()
+    transcriber = small.process("transcriber").pid
+    os.kill(transcriber, signal.SIGSTOP)
+    video_id = small.publish(clips.one("waits"))
+    soon(lambda: small.video(video_id)["at_work"])
+    filler = small.root / "filler"
+    fill(filler)
+    os.kill(transcriber, signal.SIGCONT)
+
+    soon(lambda: "waiting: the disk is full" in small("status").stdout)
+    refused = small("publish", clips.one("refused"), check=False)
+    assert refused.returncode == 1
+    assert "No space left on device" in refused.stderr
+    assert not small.outcome(video_id).exists()
+    waiting = small.video(video_id)
+    assert waiting["outcome"] is None
+
+    filler.unlink()
+
+    soon(small.outcome(video_id).exists)
+    soon((small.out / "waits" / "waits.en.srt").exists)
+    assert small.video(video_id)["outcome"] == "completed"
+    assert not list(small.state.store.rglob(".writing-*"))
+    soon(lambda: "waiting" not in small("status").stdout)
