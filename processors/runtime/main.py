@@ -54,6 +54,7 @@ def run(stage: Stage, connections: Connections, settings: RuntimeSettings) -> in
         settings.workers,
         registry_url=connections.registry_url,
         log_level=connections.log_level,
+        max_silence_s=settings.max_silence_s,
     )
     feed = UnwantedFeed(connections)
     try:

@@ -40,7 +40,8 @@ class Died:
 
 
 class Worker:
-    """One process and what it is doing: `task` is None while it is idle or starting."""
+    """One process and what it is doing: `task` is None while it is idle or starting. heard_at: when it
+    last said something or was given a task (monotonic seconds)."""
 
     def __init__(
         self, stage: Stage, registry_url: str, log_level: str, others: Sequence["Worker"]
@@ -63,6 +64,7 @@ class Worker:
         theirs.close()
         self.ready = False
         self.task: Task | None = None
+        self.heard_at = time.monotonic()
 
     @property
     def pid(self) -> int:
@@ -90,6 +92,10 @@ class Worker:
                 yield self._connection.recv()
         except (EOFError, OSError):
             yield Died(self.kill())
+
+    def end(self) -> None:
+        """Have the kernel end the process; that it is gone is learnt by reading."""
+        self._process.kill()
 
     def hang_up(self) -> None:
         """Close the pipe: an idle worker ends by itself, a busy one when it next says something."""
@@ -120,10 +126,17 @@ def _work_alone(not_its: Sequence[Connection], *args: Any) -> None:
 
 
 class Pool:
-    """`size` workers. Processes start at once; each is given its first task when it is ready."""
+    """`size` workers. Processes start at once; each is given its first task when it is ready.
 
-    def __init__(self, stage: Stage, size: int, *, registry_url: str, log_level: str) -> None:
+    max_silence_s: a worker that says nothing for so long, while it starts or is at work, hangs and is
+    ended: whatever it waits for may never come.
+    """
+
+    def __init__(
+        self, stage: Stage, size: int, *, registry_url: str, log_level: str, max_silence_s: float
+    ) -> None:
         self._stage = stage
+        self._max_silence_s = max_silence_s
         self._registry_url = registry_url
         self._log_level = log_level
         self._dead_starts = 0
@@ -142,6 +155,7 @@ class Pool:
     def give(self, to: Worker, task: Task) -> None:
         """Have an idle worker do a task."""
         to.task = task
+        to.heard_at = time.monotonic()
         to.send(task)
 
     def wait(self, timeout_s: float) -> Iterator[tuple[Worker, Task | None, Reply | Died]]:
@@ -150,11 +164,13 @@ class Pool:
         A worker that died has been replaced. Raises WorkersUnusableError if workers cannot be made
         ready.
         """
+        self._end_silent()
         by_handle: dict[object, Worker] = {}
         for one in self._workers:
             by_handle[one.connection] = by_handle[one.sentinel] = one
         heard = {by_handle[handle]: None for handle in wait(list(by_handle), timeout_s)}  # type: ignore[arg-type]
         for one in heard:
+            one.heard_at = time.monotonic()
             for reply in one.replies():
                 task = one.task
                 self._note(one, reply)
@@ -169,6 +185,17 @@ class Pool:
             if one.task is not None or not one.ended(max(0.0, deadline - time.monotonic())):
                 one.kill()
         self._workers = []
+
+    def _end_silent(self) -> None:
+        now = time.monotonic()
+        for one in self._workers:
+            waited_for = one.task is not None or not one.ready
+            if waited_for and now - one.heard_at > self._max_silence_s:
+                log.error(
+                    "a worker was silent for %g s", self._max_silence_s, extra=fields(worker=one.pid)
+                )
+                one.heard_at = now
+                one.end()
 
     def _note(self, one: Worker, reply: Reply | Died) -> None:
         match reply:

@@ -30,6 +30,11 @@ class RuntimeSettings(BaseSettings):
         description="videos given up one after another before the processor stops with an error",
     )
     drain_s: float = Field(30, ge=0, description="how long running work may go on after SIGTERM")
+    max_silence_s: float = Field(
+        7200,
+        gt=0,
+        description="how long a worker may say nothing, not even progress, before it is ended",
+    )
     session_timeout_s: float = Field(
         10, ge=1, description="silence after which the group drops a member"
     )
