@@ -1,11 +1,12 @@
 # The daily vocabulary. Each target sets itself up: see ops/environment.sh.
-.PHONY: help demo test lint lock clean
+.PHONY: help demo test bench bench-long lint lock clean
 
 PYTEST_ARGS ?=
+BENCH ?=
 export PYTHON
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 demo: ## caption the demonstration clip and show the captions
 	@ops/environment.sh demo ffmpeg
@@ -14,6 +15,14 @@ demo: ## caption the demonstration clip and show the captions
 test: ## run all tests
 	@ops/environment.sh dev ffmpeg '?espeak-ng'
 	@.venv/bin/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+bench: ## measure speed, memory and waiting; one benchmark by BENCH=name
+	@ops/environment.sh dev ffmpeg
+	@.venv/bin/python -m ops.benchmarks $(BENCH)
+
+bench-long: ## the same with longer files, and a thousand uploads
+	@ops/environment.sh dev ffmpeg
+	@.venv/bin/python -m ops.benchmarks --long $(BENCH)
 
 lint: ## check format, style, types and the walls between the folders
 	@ops/environment.sh dev

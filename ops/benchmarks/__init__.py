@@ -1,0 +1,1 @@
+"""What Reelay costs, in figures: `make bench`, one at a time by `make bench BENCH=name`."""
