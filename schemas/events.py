@@ -214,7 +214,7 @@ class AudioSegmented:
     audio_start_s: float
     audio_end_s: float
     audio: ArtefactRef
-    earlier: tuple[ArtefactRef, ...]
+    language_from: tuple[ArtefactRef, ...]
     options: Options
 
 

@@ -10,6 +10,7 @@ from connectors.objectstore import ObjectMissing, ObjectStore
 from processors.converter.cut import pieces
 from processors.converter.decode import decoding
 from processors.converter.faults import Unusable, clock
+from processors.converter.opening import with_opening
 from processors.converter.place import RATE_HZ, Samples
 from processors.converter.probe import Facts, Sound, chosen, has_data_at, probe
 from processors.converter.segments import stored
@@ -17,7 +18,6 @@ from processors.converter.settings import ConverterSettings
 from processors.converter.source import local_file, shown_name
 from processors.runtime.contract import Job, PoisonError
 from schemas.events import (
-    ArtefactRef,
     AudioSegmented,
     Event,
     FailureKind,
@@ -27,9 +27,6 @@ from schemas.events import (
     VideoUploaded,
 )
 from schemas.uploads import dump_upload, load_upload, upload_key
-
-_EARLIER = 64
-"""How many of a video's first segments each later one refers to."""
 
 _MAX_ID_BYTES = 200
 _SHORTFALL_S = 1.0
@@ -107,37 +104,39 @@ class Converter:
     def _segmented(
         self, upload: VideoUploaded, path: Path, facts: Facts, sound: Sound, job: Job
     ) -> Iterator[Event]:
-        index, end = 0, 0
-        earlier: tuple[ArtefactRef, ...] = ()
+        segments, end_s = 0, 0.0
         with decoding(path, facts, sound, self._settings, while_waiting=job.check) as decoded:
-            for piece in pieces(_reported(decoded.samples, facts, job)):
-                audio = stored(piece.samples, self._store, reuse=upload.options.reuse)
-                yield AudioSegmented(
-                    video_id=upload.video_id,
-                    revision=upload.revision,
-                    index=index,
-                    start_s=piece.start / RATE_HZ,
-                    end_s=piece.end / RATE_HZ,
-                    audio_start_s=piece.audio_start / RATE_HZ,
-                    audio_end_s=piece.audio_end / RATE_HZ,
-                    audio=audio,
-                    earlier=earlier,
-                    options=upload.options,
-                )
-                index, end = index + 1, piece.end
-                earlier = (*earlier, audio)[:_EARLIER]
+            for segment in with_opening(self._stored(upload, _reported(decoded.samples, facts, job))):
+                yield segment
+                segments, end_s = segments + 1, segment.end_s
             damaged = decoded.damaged
-            if index == 0 and (reason := decoded.no_sound_reason(sound)) is not None:
+            if segments == 0 and (reason := decoded.no_sound_reason(sound)) is not None:
                 raise Unusable(reason)
-        warnings = self._warnings(path, facts, end / RATE_HZ, damaged=damaged, job=job)
+        warnings = self._warnings(path, facts, end_s, damaged=damaged, job=job)
         yield _summed_up(
             upload,
             facts,
-            segments=index,
-            decoded_s=end / RATE_HZ,
+            segments=segments,
+            decoded_s=end_s,
             has_audio=True,
             warnings=warnings,
         )
+
+    def _stored(self, upload: VideoUploaded, samples: Iterator[Samples]) -> Iterator[AudioSegmented]:
+        """The sound in pieces, each stored before it is told of."""
+        for index, piece in enumerate(pieces(samples)):
+            yield AudioSegmented(
+                video_id=upload.video_id,
+                revision=upload.revision,
+                index=index,
+                start_s=piece.start / RATE_HZ,
+                end_s=piece.end / RATE_HZ,
+                audio_start_s=piece.audio_start / RATE_HZ,
+                audio_end_s=piece.audio_end / RATE_HZ,
+                audio=stored(piece.samples, self._store, reuse=upload.options.reuse),
+                language_from=(),
+                options=upload.options,
+            )
 
     def _warnings(
         self, path: Path, facts: Facts, decoded_s: float, *, damaged: bool, job: Job

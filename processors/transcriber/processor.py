@@ -120,7 +120,8 @@ class Transcriber:
             return Decision(declared(option, self._recogniser.languages), 1.0)
         if not self._recogniser.multilingual:
             return Decision("en", 1.0)
-        earliest_first = (*event.earlier, event.audio) if option is None else (event.audio,)
+        earlier = event.language_from if option is None else ()
+        earliest_first = dict.fromkeys((*earlier, event.audio))  # its own is often among them
         reuse = event.options.reuse
         return decide(window for audio in earliest_first for window in self._heard(audio, reuse=reuse))
 

@@ -67,10 +67,12 @@ def test_memory_does_not_grow_with_the_files_length(hour: Conversion) -> None:
     assert max(hour.resident_bytes[10:]) - hour.resident_bytes[5] < 16 * 2**20
 
 
-def test_each_segment_names_the_first_ones_before_it(hour: Conversion) -> None:
-    refs = [segment.audio for segment in segments_of(hour.events)]
-    for segment in segments_of(hour.events):
-        assert list(segment.earlier) == refs[: segment.index][:64]
+def test_each_segment_names_the_opening_and_the_first_ones_before_it(hour: Conversion) -> None:
+    segments = list(segments_of(hour.events))
+    refs = [segment.audio for segment in segments]
+    opening = next(segment.index + 1 for segment in segments if segment.end_s >= 120)
+    for segment in segments:
+        assert list(segment.language_from) == refs[: max(segment.index, opening)][:64]
 
 
 def test_progress_is_told_in_seconds(hour: Conversion) -> None:

@@ -241,7 +241,7 @@ def test_short_videos_are_taken_four_to_one_while_long_ones_wait(bench: Bench) -
                 audio_start_s=start_s,
                 audio_end_s=start_s + 1,
                 audio=audio,
-                earlier=(),
+                language_from=(),
                 options=Options(),
             )
             bench.publish(segment)

@@ -73,7 +73,7 @@ class World:
                 audio_start_s=start_s,
                 audio_end_s=end_s,
                 audio=self.store.put(f"media/lecture/{index}.flac", flac.getvalue()),
-                earlier=tuple(event.audio for event in events),
+                language_from=tuple(event.audio for event in events),
                 options=options,
             )
             events.append(event)
@@ -237,6 +237,23 @@ def test_a_foreign_sentence_in_the_middle_does_not_switch_the_language_whoever_i
     events = multilingual.video(*segments, options=Options())
 
     assert multilingual.languages(events[::-1]) == ["de", "de", "de"]
+
+
+def test_short_first_segments_agree_since_all_are_told_of_the_whole_opening(
+    multilingual: World,
+) -> None:
+    german = spoken("de")
+    segments = np.split(german, [3 * SAMPLE_RATE, 7 * SAMPLE_RATE])
+    events = multilingual.video(*segments, options=Options())
+    opening = tuple(event.audio for event in events)
+
+    made = [
+        multilingual.transcribed(replace(event, language_from=opening)) for event in reversed(events)
+    ]
+
+    assert {(each.language, each.language_probability) for each in made} == {
+        ("de", made[0].language_probability)
+    }
 
 
 def test_mixed_decides_for_each_segment(multilingual: World) -> None:

@@ -49,7 +49,7 @@ def segment(index: int, start_s: float) -> AudioSegmented:
         audio_start_s=start_s,
         audio_end_s=start_s + 61.5,
         audio=ArtefactRef(key="k", sha256="", size_bytes=0),
-        earlier=(),
+        language_from=(),
         options=Options(),
     )
 
