@@ -69,7 +69,7 @@ def measure(long: bool) -> list[Figure]:
 
 def _errors(said: str, plain: Ran, reelay: Ran) -> list[Figure]:
     """Word error rates. Ours should not be worse by more than a tenth of a percent of the words."""
-    script, ours = (100 * jiwer.wer(_words(said), _words(ran.text)) for ran in (plain, reelay))
+    script, ours = (100 * jiwer.wer(plain_words(said), plain_words(ran.text)) for ran in (plain, reelay))
     return [
         Figure("word errors of the plain script", f"{script:.2f} %"),
         Figure(
@@ -78,5 +78,6 @@ def _errors(said: str, plain: Ran, reelay: Ran) -> list[Figure]:
     ]
 
 
-def _words(text: str) -> str:
+def plain_words(text: str) -> str:
+    """The words without case and punctuation, which a recogniser may choose freely."""
     return " ".join(re.findall(r"[a-z']+", text.lower()))
