@@ -84,6 +84,7 @@ _WRITERS = {
 
 POISON = "poison"
 _UNREADABLE = "its result cannot be read"
+_MAX_DONE = 50_000
 
 T = TypeVar("T")
 Revision = tuple[str, int]
@@ -106,7 +107,11 @@ class Outside(Protocol):
 
 
 class Aggregator:
-    """The joins of the partitions that this process owns. Handles one record at a time."""
+    """The joins of the partitions that this process owns. Handles one record at a time.
+
+    max_done: for how many decided revisions it remembers that they are. That only saves a look into the
+    store and a repetition of their outcome, should more come of them.
+    """
 
     def __init__(
         self,
@@ -114,27 +119,29 @@ class Aggregator:
         codec: Codec,
         outside: Outside,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        max_done: int = _MAX_DONE,
     ) -> None:
         self._store = store
         self._codec = codec
         self._outside = outside
         self._now = now
+        self._max_done = max_done
         self._joins: dict[Revision, dict[str, Piece]] = {}
-        self._done: set[Revision] = set()
+        self._done: dict[Revision, int] = {}  # with their partitions, oldest first
         self._deleted: set[str] = set()
 
     async def recover(self, table: Mapping[bytes, bytes]) -> None:
         """Start from these rows, forgetting all others."""
         items = list(table.items())  # now: an event that is still at hand may write to it meanwhile
         found = await self._outside.call(lambda: list(self._loaded(items)))
-        self._joins, self._done, self._deleted = defaultdict(dict), set(), set()
-        for (video_id, revision), name, piece in found:
+        self._joins, self._done, self._deleted = defaultdict(dict), {}, set()
+        for (video_id, revision), name, value in found:
             if name == rows.DELETED:
                 self._deleted.add(video_id)
-            elif name == rows.DONE:
-                self._done.add((video_id, revision))
-            elif piece is not None:
-                self._joins[video_id, revision][name] = piece
+            elif isinstance(value, int):
+                self._done[video_id, revision] = value
+            elif value is not None:
+                self._joins[video_id, revision][name] = value
         self._joins = dict(self._joins)
         log.info("tables recovered: %d open joins, %d done", len(self._joins), len(self._done))
 
@@ -244,9 +251,11 @@ class Aggregator:
         """Tell the world, then forget the pieces."""
         for event in outcomes.announcements(outcome):
             await self._emit(event)
-        await self._outside.write_row(partition, rows.row_key(*revision, rows.DONE), rows.MARK)
-        self._done.add(revision)
+        mark = rows.dump_done(partition)
+        await self._outside.write_row(partition, rows.row_key(*revision, rows.DONE), mark)
+        self._done[revision] = partition
         await self._forget(revision, partition)
+        await self._forget_oldest()
         self._outside.count(type(outcome).__name__)
         log.info("%s: %s/%d", type(outcome).__name__, *revision)
 
@@ -255,6 +264,13 @@ class Aggregator:
         for name in list(self._joins.get(revision, ())):
             await self._outside.write_row(partition, rows.row_key(*revision, name), None)
         self._joins.pop(revision, None)
+
+    async def _forget_oldest(self) -> None:
+        """Keep the table from growing with every video there ever was."""
+        while len(self._done) > self._max_done:
+            oldest, partition = next(iter(self._done.items()))
+            await self._outside.write_row(partition, rows.row_key(*oldest, rows.DONE), None)
+            self._done.pop(oldest, None)
 
     async def _delete(self, video_id: str, partition: int) -> None:
         """Remove a video and all that was said about it, for ever. Interrupted, it is done again."""
@@ -274,7 +290,7 @@ class Aggregator:
         for number in self._known_revisions(video_id):
             await self._forget((video_id, number), partition)
             await self._outside.write_row(partition, rows.row_key(video_id, number, rows.DONE), None)
-            self._done.discard((video_id, number))
+            self._done.pop((video_id, number), None)
 
     def _known_revisions(self, video_id: str) -> set[int]:
         return {number for known, number in [*self._joins, *self._done] if known == video_id}
@@ -327,12 +343,8 @@ class Aggregator:
 
     def _loaded(
         self, items: Iterable[tuple[bytes, bytes]]
-    ) -> Iterator[tuple[Revision, str, Piece | None]]:
+    ) -> Iterator[tuple[Revision, str, Piece | int | None]]:
+        """The rows: pieces, the partitions of decided revisions, None for deleted videos."""
         for key, value in items:
             video_id, revision, name = rows.split_key(key)
-            marks = name in (rows.DONE, rows.DELETED)
-            yield (
-                (video_id, revision),
-                name,
-                None if marks else rows.load_piece(name, value, self._codec),
-            )
+            yield (video_id, revision), name, rows.load_row(name, value, self._codec)

@@ -1,8 +1,8 @@
 """The table's rows: one small row for each piece, so that none is ever rewritten whole.
 
 A row's key is `video_id:revision:piece`, its value the event's own Avro bytes, or for an enriched
-segment the reference to the stored event as JSON. A decided revision is one row, `done`; a deleted video
-is one row of revision 0, `deleted`.
+segment the reference to the stored event as JSON. A decided revision is one row, `done`, whose value is
+the number of its partition; a deleted video is one row of revision 0, `deleted`.
 """
 
 import json
@@ -17,7 +17,7 @@ from schemas.topics import STAGE_FAILED, VIDEO_CONVERTED, VIDEO_PROBED, VIDEO_RE
 DONE = "done"
 DELETED = "deleted"
 MARK = b"1"
-"""Value of the rows that say all by being there."""
+"""Value of a row that says all by being there."""
 
 _SEGMENT = "segment."
 _TOPICS = {
@@ -43,6 +43,21 @@ def dump_piece(piece: Piece, codec: Codec) -> bytes:
     if isinstance(piece, StoredSegment):
         return json.dumps(to_record(piece), separators=(",", ":"), default=datetime.isoformat).encode()
     return codec.encode(piece)
+
+
+def dump_done(partition: int) -> bytes:
+    """The value of a decided revision's row."""
+    return str(partition).encode()
+
+
+def load_row(name: str, value: bytes, codec: Codec) -> Piece | int | None:
+    """What a row says: its piece, a decided revision's partition, or nothing more (deleted). Raises as
+    `load_piece`."""
+    if name == DONE:
+        return int(value)
+    if name == DELETED:
+        return None
+    return load_piece(name, value, codec)
 
 
 def load_piece(name: str, value: bytes, codec: Codec) -> Piece:

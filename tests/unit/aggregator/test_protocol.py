@@ -10,7 +10,7 @@ from schemas.events import Event, VideoCancelRequested, VideoDeleted
 from schemas.outcomes import deleted_key, load_outcome, outcome_key
 from schemas.topics import OUTCOMES
 from tests.unit.aggregator.pieces import converted, enriched, failed, probed
-from tests.unit.aggregator.world import CODEC, World, run
+from tests.unit.aggregator.world import CODEC, World, record, run
 
 T = TypeVar("T")
 
@@ -113,3 +113,19 @@ def test_the_table_may_change_while_it_is_being_recovered_from() -> None:
     run(aggregator.recover(table))
     world.feed([converted(0)])
     assert len(world.outcomes()) == 1
+
+
+def test_of_decided_revisions_only_the_latest_have_rows_and_older_ones_keep_their_outcome() -> None:
+    world = World()
+    videos = [f"v{number}" for number in range(5)]
+    aggregator = world.started(max_done=3)
+    for video in videos[:4]:
+        for event in (probed(video), converted(0, video)):
+            run(aggregator.handle(record(event)))
+    assert list(world.table) == [b"v1:1:done", b"v2:1:done", b"v3:1:done"]
+    told = world.outcomes()
+    aggregator = world.started(max_done=3)
+    for event in (converted(0, "v0"), probed("v0"), probed("v4"), converted(0, "v4")):
+        run(aggregator.handle(record(event)))
+    assert list(world.table) == [b"v3:1:done", b"v0:1:done", b"v4:1:done"]
+    assert {outcome for outcome in world.outcomes() if outcome[0] != b"v4:1"} == told

@@ -110,9 +110,9 @@ class World:
         self.ticks += 1
         return AT + timedelta(minutes=self.ticks)
 
-    def started(self) -> Aggregator:
+    def started(self, max_done: int = 1000) -> Aggregator:
         """A new process, recovered from what the last one left."""
-        aggregator = Aggregator(self.store, CODEC, self, now=self.now)
+        aggregator = Aggregator(self.store, CODEC, self, now=self.now, max_done=max_done)
         run(aggregator.recover(self.table))
         return aggregator
 
