@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 
 from processors.runtime.birth import die_with, may_fork
 
@@ -103,7 +104,7 @@ def _fork(name: str, environ: Mapping[str, str], stdout: int, stderr: int) -> in
         return pid
     status = 1
     try:
-        _begin_anew(environ, stdout, stderr)
+        _begin_anew(name, environ, stdout, stderr)
         status = main(name, parent)
     except BaseException:
         traceback.print_exc()
@@ -112,9 +113,10 @@ def _fork(name: str, environ: Mapping[str, str], stdout: int, stderr: int) -> in
         os._exit(status)  # whatever the parent's callers have yet to do is not for this process to do
 
 
-def _begin_anew(environ: Mapping[str, str], stdout: int, stderr: int) -> None:
+def _begin_anew(name: str, environ: Mapping[str, str], stdout: int, stderr: int) -> None:
     """Be as a new interpreter would be, but for what is imported."""
     os.setsid()
+    Path("/proc/self/comm").write_text(name, "utf-8")  # `top` shows it; the command is the parent's
     for file, number in ((os.open(os.devnull, os.O_RDONLY), 0), (stdout, 1), (stderr, 2)):
         os.dup2(file, number)
     os.closerange(_STANDARD_FILES, os.sysconf("SC_OPEN_MAX"))

@@ -6,21 +6,22 @@ minute), segments of at most 60 s, and 450 bytes of key and headers with each ev
 
 - `segment.transcribed` is keyed by video, so a whole video may be unread in one partition. A word takes
   up to 35 bytes (8 of text, two times, a probability): 200 x 35 + 1,500 for the rest = 8.5 kB a minute.
-  `unread_media_s` = 180 minutes are 1.5 MB, if the enricher read nothing and all videos met in one
+  `unread_media_s` = 120 minutes are 1 MB, if the enricher read nothing and all videos met in one
   partition.
 - `segment.enriched`: sentences hold the text once more (1.2 kB), with times, keywords and facts 4 kB a
-  minute. It is read last, so whole videos count until their outcome: `media_s` = 500 minutes are 2 MB.
-- `audio.segmented`: keyed by segment, 2 kB with its references. 500 minutes are 1 MB, even in one
+  minute. It is read last, so whole videos count until their outcome: `media_s` = 300 minutes are 1.2 MB.
+- `audio.segmented`: keyed by segment, 2 kB with its references. 300 minutes are 0.6 MB, even in one
   partition.
 - `video.*`: some kB for each of `videos` = 64.
 
-One video may exceed the limits by itself, since it must be let in at some time. Then it is alone: 10
-hours are 600 segments, 5.1 MB of `segment.transcribed` if the enricher read nothing until the last word.
-It does read; and a reader that finds records dropped stops with an error, so nothing is skipped in
-silence.
+The longest video inside is not counted: it must be let in at some time, and a short one shall not wait
+until a long one is done. 8 hours are 4 MB more of `segment.transcribed` if the enricher read nothing
+until the last word. It does read; and a reader that finds records dropped stops with an error, so
+nothing is skipped in silence.
 
 While a file's length is not known, it is taken as if it had 32 kbit/s. That is far too long for most
-files, and makes the next wait until the converter has looked at this one: some tenths of a second.
+files, so the first of unknown length counts for at most `unknown_media_s`; the next waits until the
+converter has looked at this one: some tenths of a second.
 """
 
 from dataclasses import dataclass, field
@@ -44,13 +45,15 @@ class Limits:
     """What may be unfinished at once; the defaults are worked out above."""
 
     videos: int = 64
-    media_s: float = 500 * 60
-    unread_media_s: float = 180 * 60
+    media_s: float = 300 * 60
+    unread_media_s: float = 120 * 60
+    unknown_media_s: float = 30 * 60
 
 
 @dataclass(slots=True)
 class _Inside:
     media_s: float
+    is_known: bool = False
     done_s: dict[int, float] = field(default_factory=dict)
 
     @property
@@ -69,12 +72,16 @@ class Door:
         """Whether there is room; always if nothing is inside."""
         if not self._inside:
             return True
-        length_s = _assumed_s(upload)
         inside = self._inside.values()
+        length_s = _assumed_s(upload)
+        if all(video.is_known for video in inside):
+            length_s = min(length_s, self._limits.unknown_media_s)
         return (
-            len(self._inside) < self._limits.videos
-            and sum(video.media_s for video in inside) + length_s <= self._limits.media_s
-            and sum(video.unread_s for video in inside) + length_s <= self._limits.unread_media_s
+            len(inside) < self._limits.videos
+            and _all_but_the_longest(length_s, *(video.media_s for video in inside))
+            <= self._limits.media_s
+            and _all_but_the_longest(length_s, *(video.unread_s for video in inside))
+            <= self._limits.unread_media_s
         )
 
     def enter(self, upload: VideoUploaded) -> None:
@@ -92,8 +99,10 @@ class Door:
         if video is None:
             return
         match event:
-            case VideoProbed(duration_s=length_s) if length_s is not None:
-                video.media_s = length_s
+            case VideoProbed():
+                video.is_known = True
+                if event.duration_s is not None:
+                    video.media_s = event.duration_s
             case SegmentEnriched():
                 video.done_s[event.index] = event.end_s - event.start_s
             case StageFailed(index=int(index)):
@@ -104,3 +113,7 @@ class Door:
 
 def _assumed_s(upload: VideoUploaded) -> float:
     return (upload.size_bytes or 0) / _ASSUMED_BYTES_PER_S
+
+
+def _all_but_the_longest(*lengths_s: float) -> float:
+    return sum(lengths_s) - max(lengths_s)

@@ -120,9 +120,12 @@ def _owned(out: Path) -> dict[str, Path]:
 
 
 def _is_free(folder: Path) -> bool:
+    """Whether the name is ours to take. Raises OSError if no name in its folder is."""
     try:
         return not any(folder.iterdir())
     except FileNotFoundError:
         return True
     except OSError:
+        if not (folder.parent.is_dir() and os.access(folder.parent, os.X_OK)):
+            raise
         return False

@@ -80,4 +80,6 @@ def test_covering_folders_are_the_fewest_and_none_has_a_colon(tmp_path: Path) ->
     names = ["a/1.mp4", "a/b/2.mp4", "ab/3.mp4", "c/12:30/x/4.mp4"]
     files = [media_file(tmp_path / name) for name in names]
 
-    assert covering_folders(file.path.parent for file in files).split(":") == [str(tmp_path / name) for name in ("a", "ab", "c")]
+    assert covering_folders(file.path.parent for file in files).split(":") == [
+        str(tmp_path / name) for name in ("a", "ab", "c")
+    ]

@@ -1,0 +1,60 @@
+"""Each video's files are written once."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from connectors.objectstore import FolderStore
+from ops.up.exports import Exports
+from ops.up.wishes import ask_to_delete
+from schemas.uploads import upload_key
+from tests.unit.up.things import accepted, completed
+
+
+@pytest.fixture
+def exports(tmp_path: Path) -> Exports:
+    return Exports(tmp_path / "notes", FolderStore(tmp_path / "store"))
+
+
+def test_a_completed_video_is_written_once_and_crossed_out(exports: Exports, tmp_path: Path) -> None:
+    assert isinstance(exports.store, FolderStore)
+    upload = accepted(exports.store, "talk")
+    exports.note(upload, tmp_path / "out")
+    assert exports.settle(("talk", 1)) == [], "it is not completed yet"
+    assert list(exports.pending()) == [("talk", 1)]
+    completed(exports.store, upload)
+
+    (written,) = exports.settle(("talk", 1))
+
+    assert written.path == tmp_path / "out" / "talk" / "talk.en.txt"
+    assert written.path.read_bytes() == b"words"
+    assert list(exports.pending()) == []
+    shutil.rmtree(tmp_path / "out")
+    assert exports.settle(("talk", 1)) == []
+
+
+def test_a_folder_that_cannot_be_written_is_tried_again(exports: Exports, tmp_path: Path) -> None:
+    assert isinstance(exports.store, FolderStore)
+    upload = accepted(exports.store, "talk")
+    (tmp_path / "out").write_text("in the way")
+    exports.note(upload, tmp_path / "out")
+    completed(exports.store, upload)
+
+    with pytest.raises(OSError, match=r"out"):
+        exports.settle(("talk", 1))
+
+    (tmp_path / "out").unlink()
+    assert len(exports.settle(("talk", 1))) == 1
+
+
+def test_what_was_deleted_is_crossed_out(exports: Exports, tmp_path: Path) -> None:
+    assert isinstance(exports.store, FolderStore)
+    exports.note(accepted(exports.store, "a.b"), tmp_path / "out")
+    assert list(exports.pending()) == [("a.b", 1)]
+    ask_to_delete(exports.store, "a.b")
+    exports.store.delete(upload_key("a.b", 1))
+
+    assert exports.settle(("a.b", 1)) == []
+
+    assert list(exports.pending()) == []

@@ -1,0 +1,64 @@
+"""What may go from the store, and what must stay."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from connectors.objectstore import FolderStore
+from ops.up.leftovers import leftovers, remove
+
+DAY_S = 24 * 3600.0
+NOW = time.time()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path)
+
+
+def aged(root: Path, key: str, days: float) -> None:
+    os.utime(root / key, (NOW - days * DAY_S,) * 2)
+
+
+def found(root: Path) -> set[str]:
+    return {leftover.key for leftover in leftovers(root, older_than_s=8 * DAY_S, now=NOW)}
+
+
+def test_old_artefacts_go_but_what_was_looked_up_or_is_named_by_an_outcome_stays(
+    store: FolderStore, tmp_path: Path
+) -> None:
+    for key in ("media/old/words", "media/new/words", "media/used/words", "media/named/film.mp4"):
+        store.put(key, b"")
+        aged(tmp_path, key, 30)
+    store.put("results/v/1/outcome.json", b'{"event": {"files": [{"key": "media/named/film.mp4"}]}}')
+    store.put("results/v/1/transcript.txt", b"words")
+    aged(tmp_path, "results/v/1/transcript.txt", 300)
+    aged(tmp_path, "media/new/words", 7)
+    store.find("media/used/words")
+
+    assert found(tmp_path) == {"media/old/words"}
+
+
+def test_halves_of_writes_go_after_a_day(store: FolderStore, tmp_path: Path) -> None:
+    (tmp_path / "media" / "x").mkdir(parents=True)
+    for name, days in ((".writing-old", 1.1), (".writing-new", 0.9)):
+        (tmp_path / "media" / "x" / name).write_bytes(b"half")
+        aged(tmp_path, f"media/x/{name}", days)
+
+    assert found(tmp_path) == {"media/x/.writing-old"}
+
+
+def test_removing_takes_empty_folders_along_and_no_others(store: FolderStore, tmp_path: Path) -> None:
+    for key in ("media/a/one", "media/a/two"):
+        store.put(key, b"")
+        aged(tmp_path, key, 30)
+    one, two = leftovers(tmp_path, older_than_s=0, now=NOW)
+
+    remove(one, tmp_path)
+    assert (tmp_path / "media" / "a").is_dir()
+    remove(two, tmp_path)
+
+    assert tmp_path.is_dir()
+    assert not (tmp_path / "media").exists()
