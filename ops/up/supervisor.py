@@ -158,12 +158,16 @@ class Supervisor:
             patience=self.setup.patience,
             tell=self.audience.trouble,
         )
-        with (
-            pipeline as running,
-            Desk(running.connections, self._store, self._codec, self.setup.limits) as desk,
-        ):
+        with pipeline as running, self._desk(running) as desk:
             while not self.stop.is_set():
                 self._step(running, desk)
+
+    def _desk(self, running: LocalPipeline) -> Desk:
+        """Raises PipelineLost if the broker is gone already."""
+        try:
+            return Desk(running.connections, self._store, self._codec, self.setup.limits)
+        except DependencyDown as error:  # the broker: the store is not asked yet
+            raise PipelineLost(str(error)) from error
 
     def _roots(self) -> Iterator[Path]:
         """Folders whose files may be read: as the user said, and where those lie that are unfinished."""
