@@ -1,4 +1,4 @@
-"""`reelay doctor`: whether this machine has what `reelay run` needs."""
+"""`reelay doctor`: whether this machine has what `reelay run` and `up` need."""
 
 import json
 import os
@@ -18,9 +18,12 @@ import click
 from ops.cli.exits import FAILED
 from ops.cli.text import plain, shown
 from ops.pipeline.state import StateFolder, state_folder
+from ops.up.lock import is_held
+from ops.up.status import STALE_S, read_status
 
 _PYTHONS = ((3, 11), (3, 13))
 _PACKAGES = {
+    "reelay": "reelay",
     "confluent-kafka": "reelay",
     "fastavro": "reelay",
     "ffmpeg-python": "reelay[converter]",
@@ -37,6 +40,7 @@ _VIDEO = "flv h264 hevc mpeg2video mpeg4 vp8 vp9 wmv2"
 _DECODERS = frozenset(f"{_AUDIO} {_VIDEO}".split())
 """Decoders without which usual files cannot be read; the names are ffmpeg's."""
 _ENCODERS = frozenset(["flac"])
+_RESTARTS_FINE = 2
 _FREE_BYTES = 2 * 10**9
 _MEMORY_BYTES = 2 * 10**9
 _WAIT_S = 15.0
@@ -73,7 +77,15 @@ def command(model: str | None, as_json: bool) -> int:
       reelay doctor --json
     """
     state = state_folder(os.environ)
-    findings = [*_python(), *_packages(), *_ffmpeg(), *_model(model), *_state(state), *_machine()]
+    findings = [
+        *_python(),
+        *_packages(),
+        *_ffmpeg(),
+        *_model(model),
+        *_state(state),
+        *_machine(),
+        *_supervisor(state),
+    ]
     wrong = [finding for finding in findings if finding.level is Level.WRONG]
     if as_json:
         click.echo(json.dumps({"ok": not wrong, "findings": [asdict(f) for f in findings]}, indent=2))
@@ -142,6 +154,7 @@ def _codecs(ffmpeg: str, kind: str, needed: frozenset[str], if_missing: Level) -
 
 def _model(name: str | None) -> Iterator[Finding]:
     try:
+        from ops.up.models import local_models  # noqa: PLC0415
         from processors.transcriber.models import ModelMissing, resolve_model  # noqa: PLC0415
         from processors.transcriber.settings import TranscriberSettings  # noqa: PLC0415
 
@@ -155,10 +168,12 @@ def _model(name: str | None) -> Iterator[Finding]:
             "model",
             Level.WARNING if name is None else Level.WRONG,
             f"{wanted} is not on this machine",
-            "the first run gets it from the Hugging Face hub; without one: --model FOLDER or tiny.en",
+            f"get it: reelay models pull {wanted}; without a way to the hub: --model FOLDER or tiny.en",
         )
     else:
         yield Finding("model", Level.OK, f"{wanted} ({plain(files.folder)})")
+        here = [model.name for model in local_models(Path(settings.models_folder))]
+        yield Finding("all models here", Level.OK, ", ".join(here) or wanted)
 
 
 def _state(state: StateFolder) -> Iterator[Finding]:
@@ -203,6 +218,34 @@ def _machine() -> Iterator[Finding]:
         _gigabytes(available_bytes),
         None if enough else "use a smaller --model (base, tiny.en) or --workers 1",
     )
+
+
+def _supervisor(state: StateFolder) -> Iterator[Finding]:
+    check = "reelay up"
+    status = read_status(state)
+    if status is None:
+        yield Finding(check, Level.OK, "starting" if is_held(state.lock) else "not running")
+        return
+    failing = [process.name for process in status.processes if process.restarts > _RESTARTS_FINE]
+    if status.age_s > STALE_S:
+        found, advice = (
+            f"silent for {status.age_s:.0f} s (pid {status.pid})",
+            "stop it and start it anew",
+        )
+    elif status.trouble:
+        found, advice = f"waits: {status.trouble}", "what it waits for is named; it goes on by itself"
+    elif failing:
+        found = f"{' and '.join(failing)} keep failing" if failing[1:] else f"{failing[0]} keeps failing"
+        advice = f"the end of its log says why: {plain(_newest(state.logs))}"
+    else:
+        yield Finding(check, Level.OK, f"runs (pid {status.pid})")
+        return
+    yield Finding(check, Level.WARNING, found, advice)
+
+
+def _newest(logs: Path) -> Path:
+    """The log folder of the latest run."""
+    return max(logs.iterdir(), default=logs)
 
 
 def _output(*command: str) -> str:

@@ -41,6 +41,10 @@ def test_a_forked_process_holds_no_file_of_its_parent(broker: psutil.Process, tm
     assert os.readlink(f"/proc/{broker.pid}/fd/2") == str(tmp_path / "broker.log")
 
 
+def test_a_forked_process_is_called_by_its_name(broker: psutil.Process) -> None:
+    assert broker.name() == "broker"
+
+
 def test_a_forked_process_is_out_of_reach_of_the_terminal(broker: psutil.Process) -> None:
     assert os.getsid(broker.pid) == os.getpgid(broker.pid) == broker.pid
 
