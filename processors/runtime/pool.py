@@ -80,6 +80,10 @@ class Worker:
     def sentinel(self) -> int:
         return self._process.sentinel
 
+    @property
+    def alive(self) -> bool:
+        return self._process.is_alive()
+
     def send(self, message: Task | Stop) -> None:
         """Never fails: that a worker is dead is learnt by reading."""
         with suppress(OSError):
@@ -87,10 +91,13 @@ class Worker:
 
     def replies(self) -> Iterator[Reply | Died]:
         """What has arrived, without waiting for more; the last is `Died` if the process is gone."""
+        gone = not self.alive  # asked first: what it said before is read below
         try:
             while self._connection.poll():
                 yield self._connection.recv()
         except (EOFError, OSError):
+            gone = True
+        if gone:
             yield Died(self.kill())
 
     def end(self) -> None:
@@ -104,12 +111,12 @@ class Worker:
     def ended(self, timeout_s: float) -> bool:
         """Whether the process is gone, or goes within that time."""
         self._process.join(timeout_s)
-        return not self._process.is_alive()
+        return not self.alive
 
     def kill(self) -> str:
         """End the process and the programs that it runs, now. Returns how it ended, if it had
         already."""
-        # its group first, while its pid is still its own; it leads none if it died while starting
+        # its group at once, before its number can be given anew; it leads none if it died while starting
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.kill()
@@ -169,6 +176,8 @@ class Pool:
         for one in self._workers:
             by_handle[one.connection] = by_handle[one.sentinel] = one
         heard = {by_handle[handle]: None for handle in wait(list(by_handle), timeout_s)}  # type: ignore[arg-type]
+        # the handles tell nothing of a dead worker while a child that it left behind has them open
+        heard |= {one: None for one in self._workers if not one.alive}
         for one in heard:
             one.heard_at = time.monotonic()
             for reply in one.replies():

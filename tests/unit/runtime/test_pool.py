@@ -1,5 +1,6 @@
 """The pool with real processes."""
 
+import os
 import time
 from collections.abc import Iterator
 
@@ -10,7 +11,7 @@ from processors.runtime.pool import Died, Pool
 from processors.runtime.wire import Probe, Ready
 from schemas.topics import VIDEO_UPLOADED
 
-WITHIN_S = 20.0
+WITHIN_S = 10.0
 
 
 def make(_: object) -> object:
@@ -21,9 +22,15 @@ def hang(_: object) -> None:
     time.sleep(3600)
 
 
+def leave_a_child(_: object) -> None:
+    if os.fork() == 0:  # it holds the worker's end of the pipe
+        time.sleep(3600)
+    os.abort()
+
+
 @pytest.fixture
-def pool() -> Iterator[Pool]:
-    stage = Stage("g", (Lane(VIDEO_UPLOADED),), make, None, make, hang)  # type: ignore[arg-type]
+def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
+    stage = Stage("g", (Lane(VIDEO_UPLOADED),), make, None, make, request.param)  # type: ignore[arg-type]
     pool = Pool(stage, 1, registry_url="", log_level="ERROR", max_silence_s=WITHIN_S)
     yield pool
     pool.close()
@@ -37,6 +44,14 @@ def first_reply(pool: Pool) -> object:
     raise AssertionError("nobody said anything")
 
 
+@pytest.mark.parametrize("pool", [leave_a_child], indirect=True)
+def test_a_worker_that_leaves_a_child_behind_is_dead_all_the_same(pool: Pool) -> None:
+    assert first_reply(pool) == (None, Ready())
+    pool.give(pool.workers[0], Probe())
+    assert first_reply(pool) == (Probe(), Died("SIGABRT"))
+
+
+@pytest.mark.parametrize("pool", [hang], indirect=True)
 def test_a_worker_that_hangs_is_ended_and_replaced_and_an_idle_one_is_not(pool: Pool) -> None:
     assert first_reply(pool) == (None, Ready())
     first = pool.workers[0]
