@@ -236,16 +236,11 @@ def _supervisor(state: StateFolder) -> Iterator[Finding]:
         found, advice = f"waits: {status.trouble}", "what it waits for is named; it goes on by itself"
     elif failing:
         found = f"{' and '.join(failing)} keep failing" if failing[1:] else f"{failing[0]} keeps failing"
-        advice = f"the end of its log says why: {plain(_newest(state.logs))}"
+        advice = f"the end of its log there says why: {plain(state.up_logs)}"
     else:
         yield Finding(check, Level.OK, f"runs (pid {status.pid})")
         return
     yield Finding(check, Level.WARNING, found, advice)
-
-
-def _newest(logs: Path) -> Path:
-    """The log folder of the latest run."""
-    return max(logs.iterdir(), default=logs)
 
 
 def _output(*command: str) -> str:

@@ -117,7 +117,8 @@ def command(
 def serve(setup: Setup, *, as_json: bool) -> int:
     """Supervise until a signal says stop. Returns the exit status. Raises what `one_line` turns into a
     message."""
-    logs = setup.state.new_log_folder()
+    logs = setup.state.up_logs
+    logs.mkdir(parents=True, exist_ok=True)
     progress = Progress()
     view = display(progress, time.monotonic(), idle="waiting for files", every_s=math.inf)
     with _told_to_stop() as told, view:

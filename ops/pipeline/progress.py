@@ -35,13 +35,17 @@ class Pace:
         """So much media was done just now."""
         self.begin(now_s)
         self._marks.append((now_s, media_s))
+        self._forget(now_s)
 
     def rate(self, now_s: float) -> float:
         """0 until something is done."""
-        while self._marks and self._marks[0][0] < now_s - _WINDOW_S:
-            self._marks.popleft()
+        self._forget(now_s)
         span_s = 0.0 if self.began_s is None else min(_WINDOW_S, now_s - self.began_s)
         return sum(media_s for _, media_s in self._marks) / span_s if span_s > 0 else 0.0
+
+    def _forget(self, now_s: float) -> None:
+        while self._marks and self._marks[0][0] < now_s - _WINDOW_S:
+            self._marks.popleft()
 
 
 @dataclass(slots=True)

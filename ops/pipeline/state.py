@@ -43,8 +43,13 @@ class StateFolder:
 
     @property
     def logs(self) -> Path:
-        """One folder of logs for each run."""
+        """One folder of logs for each run, and one for `reelay up`."""
         return self.root / "logs"
+
+    @property
+    def up_logs(self) -> Path:
+        """Where the processes of `reelay up` write, all its runs into the same files."""
+        return self.logs / "up"
 
     def new_log_folder(self) -> Path:
         """An empty folder for the logs of the run that begins; those of long-gone runs are removed.
@@ -53,7 +58,7 @@ class StateFolder:
         """
         folder = self.logs / f"{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}"
         folder.mkdir(parents=True)
-        for old in sorted(self.logs.iterdir())[:-_RUNS_KEPT]:
+        for old in sorted(self.logs.glob("[0-9]*"))[:-_RUNS_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
         return folder
 

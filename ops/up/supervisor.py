@@ -130,17 +130,19 @@ class Supervisor:
         self._exports = Exports(self.setup.state.exports, self._store)
 
     def run(self) -> None:
-        """Until `stop` is set. Raises ProcessDied for wrong settings, OSError, DependencyDown if the
-        store cannot be read at the start."""
+        """Until `stop` is set. Raises ProcessDied for wrong settings; OSError or DependencyDown if the
+        disk fails before anything runs."""
         restarts = Restarts(self.setup.patience, began_at=time.monotonic())
         while not self.stop.is_set():
             try:
                 self._era()
-            except (PipelineLost, KafkaException) as error:
+            except (PipelineLost, KafkaException, DependencyDown, OSError) as error:
+                if isinstance(error, DependencyDown | OSError) and not self._fresh_starts:
+                    raise
                 pause_s = restarts.pause_s(time.monotonic())
                 if pause_s is None:
                     raise
-                why = str(error) if isinstance(error, PipelineLost) else error.args[0].str()
+                why = error.args[0].str() if isinstance(error, KafkaException) else str(error)
                 self._fresh_starts += 1
                 self.audience.trouble(f"{why}; everything starts afresh in {pause_s:.1f} s")
                 self.stop.wait(pause_s)
