@@ -7,6 +7,7 @@ that an outcome does name (files to be played) stay as long as that outcome.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +30,9 @@ class Leftover:
 def leftovers(store: Path, *, older_than_s: float, now: float) -> Iterator[Leftover]:
     """Files in the store's folder that may go. now: Unix time. Raises OSError."""
     named = frozenset(_named(store))
-    for path in store.rglob("*"):
+    for path in _files(store):
         try:
             facts = path.stat()
-            if not path.is_file():
-                continue
         except FileNotFoundError:  # it has gone by itself
             continue
         key = path.relative_to(store).as_posix()
@@ -52,6 +51,18 @@ def remove(leftover: Leftover, store: Path) -> None:
     for parent in leftover.path.parents:
         if parent == store or not _removed(parent):
             return
+
+
+def _files(store: Path) -> Iterator[Path]:
+    """All files, whatever comes and goes meanwhile."""
+
+    def unreadable(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    for folder, _, names in os.walk(store, onerror=unreadable):
+        for name in names:
+            yield Path(folder, name)
 
 
 def _removed(folder: Path) -> bool:

@@ -54,11 +54,13 @@ def test_removing_takes_empty_folders_along_and_no_others(store: FolderStore, tm
     for key in ("media/a/one", "media/a/two"):
         store.put(key, b"")
         aged(tmp_path, key, 30)
-    one, two = leftovers(tmp_path, older_than_s=0, now=NOW)
+        store.put(key.replace("/a/", "/b/"), b"")
+    for leftover in leftovers(tmp_path, older_than_s=DAY_S, now=NOW):
+        remove(leftover, tmp_path)
 
-    remove(one, tmp_path)
-    assert (tmp_path / "media" / "a").is_dir()
-    remove(two, tmp_path)
+    assert [path.name for path in (tmp_path / "media").iterdir()] == ["b"]
+    for leftover in leftovers(tmp_path, older_than_s=0, now=NOW + 60):
+        remove(leftover, tmp_path)
 
     assert tmp_path.is_dir()
     assert not (tmp_path / "media").exists()
