@@ -8,6 +8,9 @@ from typing import Protocol
 
 from schemas.events import ArtefactRef
 
+PROBE_BYTES = 4 * 2**20
+"""More than an audio segment has."""
+
 
 class ObjectMissing(LookupError):
     """There is no object under that key."""
@@ -55,3 +58,13 @@ def put_once(store: ObjectStore, key: str, data: bytes) -> ArtefactRef:
         return ref_to(key, data)
     found = store.find(key)
     return ref_to(key, data) if found is None else found
+
+
+def probe(store: ObjectStore, name: str) -> None:
+    """Raise DependencyDown until the store takes an object again that is as large as the artefacts are.
+
+    A few bytes would fit on a disk that is full for everything else. name: tells those who probe apart.
+    """
+    key = f"media/probe/{name}"
+    store.put(key, bytes(PROBE_BYTES))
+    store.delete(key)

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.objectstore import open_store
+from connectors.objectstore.contract import probe as probe_store
 from connectors.settings import Connections
 from processors.converter.settings import ConverterSettings
 from processors.runtime.contract import Failure, Lane, Processor, Stage
 from schemas.events import StageFailed, VideoUploaded
 from schemas.topics import VIDEO_UPLOADED
 
-_PROBE_KEY = "media/probe/converter"
+NAME = "converter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Setup:
 def stage(connections: Connections) -> Stage:
     """The converter as the runtime sees it."""
     return Stage(
-        name="converter",
+        name=NAME,
         lanes=(Lane(VIDEO_UPLOADED),),
         make=make,
         settings=Setup(connections, ConverterSettings()),
@@ -53,7 +54,7 @@ def gave_up(event: VideoUploaded, failure: Failure) -> StageFailed:
     return StageFailed(
         video_id=event.video_id,
         revision=event.revision,
-        stage="converter",
+        stage=NAME,
         kind=failure.kind,
         reason=failure.reason,
         segments_out=max(0, failure.yields_out - 1),
@@ -62,6 +63,4 @@ def gave_up(event: VideoUploaded, failure: Failure) -> StageFailed:
 
 def probe(setup: Setup) -> None:
     """Raises DependencyDown until the object store takes objects again."""
-    store = open_store(setup.connections.store_url)
-    store.put(_PROBE_KEY, b"converter")
-    store.delete(_PROBE_KEY)
+    probe_store(open_store(setup.connections.store_url), NAME)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from connectors.objectstore import ObjectMissing, open_store
+from connectors.objectstore.contract import probe as probe_store
 from connectors.objectstore.contract import put_once
 from connectors.settings import Connections
 from processors.runtime.contract import Failure, Job, Lane, PoisonError, Stage
@@ -84,8 +85,8 @@ def gave_up(event: AudioSegmented, failure: Failure) -> StageFailed:
 
 
 def probe(wiring: Wiring) -> None:
-    """Raise DependencyDown while the object store cannot be reached."""
-    open_store(wiring.connections.store_url).find("media/probe")
+    """Raise DependencyDown until the object store takes objects again."""
+    probe_store(open_store(wiring.connections.store_url), NAME)
 
 
 class Transcriber:

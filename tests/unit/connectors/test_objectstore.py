@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import DependencyDown
 from connectors.objectstore import FolderStore, ObjectMissing, ObjectStore, open_store, ref_to
-from connectors.objectstore.contract import put_once
+from connectors.objectstore.contract import probe, put_once
 
 RACERS = 4
 BAD_KEYS = ["", "/", "/etc/passwd", "..", "a/../b", "../a", "a//b", "a/", "./a", "a/./b", "a\0b"]
@@ -248,6 +248,17 @@ def test_a_full_disk_stops_work_and_leaves_nothing_behind(small_disk: Path) -> N
 
     assert [path.name for path in small_disk.rglob("*")] == ["a"]
     assert store.get("a") == bytes(500_000)
+
+
+def test_a_probe_tells_that_a_disk_is_full_for_an_artefact_though_some_bytes_would_fit(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(DependencyDown, match="No space left"):
+        probe(FolderStore(small_disk), "test")
+    probe(FolderStore(tmp_path / "roomy"), "test")
+
+    assert not list(small_disk.rglob("*probe*/*"))
+    assert not list(FolderStore(tmp_path / "roomy").keys(""))
 
 
 def test_a_write_that_fails_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
