@@ -79,7 +79,8 @@ def _overview(status: Status) -> Iterator[str]:
         yield f"! waiting: {shown(status.trouble)}"
     for process in status.processes:
         if process.pause_s is not None:
-            yield f"! {process.name} keeps failing: it starts again in {process.pause_s:.0f} s"
+            why = shown(process.ended or "stopped")
+            yield f"! {process.name} {why}; it starts again in {process.pause_s:.0f} s"
     if status.fresh_starts:
         yield f"started afresh {counted(status.fresh_starts, 'time')}: the broker was lost"
     rows = status.videos[:_ROWS]
@@ -91,13 +92,13 @@ def _overview(status: Status) -> Iterator[str]:
         yield f"  and {counted(more, 'more video')}"
     if not rows:
         yield "  nothing to do"
-    ended = {
+    counts = {
         "completed": status.completed,
         "failed": status.failed,
         "cancelled": status.cancelled,
     }
-    if any(ended.values()):
-        yield "  ".join(f"{number:,} {word}" for word, number in ended.items() if number)
+    if any(counts.values()):
+        yield "  ".join(f"{number:,} {word}" for word, number in counts.items() if number)
 
 
 def _name(video: VideoStatus) -> str:

@@ -1,5 +1,7 @@
 """The processes of the local pipeline: started, watched, and stopped without leaving any behind."""
 
+import contextlib
+import json
 import math
 import os
 import select
@@ -15,6 +17,8 @@ from ops.pipeline.restarts import A_FEW, Patience, Restarts
 
 _BROKER_START_S = 20.0
 _STOP_GRACE_S = 5.0
+_LAST_WORDS_BYTES = 16_384
+_LAST_WORDS_CHARS = 300
 
 
 class ProcessDied(Exception):
@@ -28,12 +32,14 @@ class PipelineLost(ProcessDied):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a process is. restarts: how often in a row it was started again; pause_s: until it is."""
+    """How a process is. restarts: how often in a row it was started again; pause_s: until it is; ended:
+    why it was the last time, in words."""
 
     name: str
     pid: int
     restarts: int
     pause_s: float | None
+    ended: str | None
 
 
 @dataclass(slots=True)
@@ -43,6 +49,7 @@ class _Process:
     running: Child
     restarts: Restarts
     restart_at: float | None = None
+    ended: str | None = None
 
 
 @dataclass(slots=True)
@@ -101,7 +108,10 @@ class Processes:
                 process.running.kill()
                 pause_s = self._after(process, status, now)
                 process.restart_at = now + pause_s
-                self.tell(f"{process.name} {_in_words(status)}; it starts again in {pause_s:.1f} s")
+                process.ended = _in_words(status)
+                if status > 0 and (words := self._last_words(process.name)):
+                    process.ended += f": {words}"
+                self.tell(f"{process.name} {process.ended}; it starts again in {pause_s:.1f} s")
 
     def _after(self, process: _Process, status: int, now: float) -> float:
         """How long to wait before what ended is started again. Raises as `watch`."""
@@ -124,7 +134,8 @@ class Processes:
         now = time.monotonic()
         for process in self._processes.values():
             pause_s = None if process.restart_at is None else max(0.0, process.restart_at - now)
-            yield Health(process.name, process.running.pid, process.restarts.in_a_row, pause_s)
+            restarts = process.restarts.in_a_row
+            yield Health(process.name, process.running.pid, restarts, pause_s, process.ended)
 
     def stop(self, grace_s: float = _STOP_GRACE_S) -> None:
         """Ask the processors to stop, and kill what is left after `grace_s` with all it started."""
@@ -152,7 +163,13 @@ class Processes:
         return _Process(name, environ, running, Restarts(self.patience, began_at=time.monotonic()))
 
     def _last_words(self, name: str) -> str:
-        return self.log(name).read_text("utf-8", errors="replace").rstrip().rpartition("\n")[2]
+        """What the end of the log says."""
+        with self.log(name).open("rb") as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - _LAST_WORDS_BYTES))
+            line = log.read().decode(errors="replace").rstrip().rpartition("\n")[2]
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # a traceback's end stays as it is
+            line = str(json.loads(line)["message"])
+        return line[:_LAST_WORDS_CHARS]
 
     def _spawn(self, name: str, environ: Mapping[str, str], stdout: int | None = None) -> Child:
         with self.log(name).open("ab") as log:

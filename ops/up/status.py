@@ -38,12 +38,14 @@ class VideoStatus:
 
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:
-    """One process. pause_s: how long until it is started again, None while it runs."""
+    """One process. restarts: how often in a row it was started again; pause_s: how long until it is,
+    None while it runs; ended: why it was the last time."""
 
     name: str
     pid: int
     restarts: int
     pause_s: float | None
+    ended: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

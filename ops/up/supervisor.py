@@ -296,7 +296,8 @@ class Supervisor:
             waiting=waiting,
             videos=tuple(self._videos(desk)),
             processes=tuple(
-                ProcessStatus(h.name, h.pid, h.restarts, h.pause_s) for h in running.processes.health()
+                ProcessStatus(h.name, h.pid, h.restarts, h.pause_s, h.ended)
+                for h in running.processes.health()
             ),
         )
         try:
