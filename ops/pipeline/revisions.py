@@ -8,7 +8,7 @@ from connectors.objectstore import ObjectMissing, ObjectStore
 from ops.pipeline.files import MediaFile
 from schemas.events import Options, VideoCompleted, VideoUploaded
 from schemas.ids import event_id
-from schemas.outcomes import Outcome, deleted_key, load_outcome, outcome_key
+from schemas.outcomes import Outcome, cancel_key, deleted_key, load_outcome, outcome_key
 from schemas.uploads import dump_upload, load_upload, upload_key
 
 DELETED = "its video was deleted, which is for ever; a changed or copied file is another video"
@@ -34,7 +34,7 @@ class Task:
 
 def earlier_task(store: ObjectStore, file: MediaFile, options: Options) -> Task | None:
     """The latest revision with these options, if it is completed or unfinished; None if there is none or
-    it failed. Raises DependencyDown."""
+    it failed. Raises VideoWasDeleted, DependencyDown."""
     upload = earlier_upload(store, file.video_id, options)
     if upload is None:
         return None
@@ -43,11 +43,19 @@ def earlier_task(store: ObjectStore, file: MediaFile, options: Options) -> Task 
 
 
 def earlier_upload(store: ObjectStore, video_id: str, options: Options) -> VideoUploaded | None:
-    """The latest upload with these options, unless it failed or was cancelled. Raises DependencyDown."""
+    """The latest upload with these options, unless it failed or was cancelled.
+
+    Raises VideoWasDeleted, DependencyDown.
+    """
+    if is_deleted(store, video_id):
+        raise VideoWasDeleted(video_id)
     for upload in _uploads(store, video_id):
         if replace(upload.options, reuse=True) == options:
             outcome = find_outcome(store, upload)
-            return upload if outcome is None or isinstance(outcome, VideoCompleted) else None
+            if outcome is None:
+                unwanted = _is_there(store, cancel_key(video_id, upload.revision))
+                return None if unwanted else upload
+            return upload if isinstance(outcome, VideoCompleted) else None
     return None
 
 
@@ -95,11 +103,7 @@ def take_revision(
 def is_deleted(store: ObjectStore, video_id: str) -> bool:
     """Whether somebody asked to remove the video. Raises DependencyDown, ValueError for an id that is no
     plain name."""
-    try:
-        store.get(deleted_key(video_id))
-    except ObjectMissing:
-        return False
-    return True
+    return _is_there(store, deleted_key(video_id))
 
 
 def upload_event(
@@ -139,3 +143,11 @@ def _revisions(store: ObjectStore, video_id: str) -> list[int]:
     """Numbers that are taken, ascending."""
     numbers = {key.split("/")[2] for key in store.keys(f"results/{video_id}/")}
     return sorted(int(number) for number in numbers if number.isdecimal())
+
+
+def _is_there(store: ObjectStore, key: str) -> bool:
+    try:
+        store.get(key)
+    except ObjectMissing:
+        return False
+    return True

@@ -210,3 +210,40 @@ def test_a_run_over_nothing_usable_starts_nothing(tmp_path: Path) -> None:
         "no such file or directory",
     ]
     assert not (tmp_path / "state").exists()
+
+
+def test_what_is_asked_for_while_nothing_runs_waits_in_the_store(tmp_path: Path) -> None:
+    film = tmp_path / "talk.mp4"
+    film.write_bytes(b"film")
+    home = str(tmp_path / "home")
+
+    published = run("publish", film, XDG_STATE_HOME=home)
+
+    video_id = published.stdout.strip()
+    waits = "reelay up is not running: it sees to this when it is started.\n"
+    assert (published.returncode, published.stderr) == (0, waits)
+    assert run("publish", film, XDG_STATE_HOME=home).stdout.strip() == video_id
+    status = run("status", XDG_STATE_HOME=home)
+    assert status.stdout == "reelay up is not running. 1 upload waits for it.\n"
+    shown = json.loads(run("status", film, "--json", XDG_STATE_HOME=home).stdout)
+    assert [revision["outcome"] for revision in shown["revisions"]] == [None]
+    assert run("export", film, XDG_STATE_HOME=home).returncode == 1
+    assert run("cancel", film, XDG_STATE_HOME=home).stderr == waits
+    assert "to be cancelled" in run("status", film, XDG_STATE_HOME=home).stdout
+    assert run("delete", video_id, XDG_STATE_HOME=home).stderr == waits
+    refused = run("publish", film, XDG_STATE_HOME=home)
+    assert (refused.returncode, "its video was deleted" in refused.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["status", "export", "cancel", "delete"])
+def test_a_video_that_nobody_knows_is_one_line(name: str, tmp_path: Path) -> None:
+    finished = run(name, "../talk.mp4", XDG_STATE_HOME=str(tmp_path))
+
+    assert finished.returncode == 1
+    assert finished.stderr == "Error: ../talk.mp4: there is no such video\n"
+
+
+def test_gc_of_an_empty_store_removes_nothing(tmp_path: Path) -> None:
+    finished = run("gc", "--json", XDG_STATE_HOME=str(tmp_path))
+
+    assert json.loads(finished.stdout) == {"dry_run": False, "files": 0, "size_bytes": 0}

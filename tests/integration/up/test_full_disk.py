@@ -12,10 +12,7 @@ import pytest
 from tests.integration.up.conftest import Clips
 from tests.integration.up.world import World, soon
 
-pytestmark = [
-    pytest.mark.xdist_group("up"),
-    pytest.mark.skipif(os.geteuid() != 0, reason="a disk of its own can only be made by root"),
-]
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a disk of its own can only be made by root")
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import shutil
 import signal
 from pathlib import Path
 
-import pytest
 from confluent_kafka import Producer
 
 from connectors.kafka.embedded import RETAINED_BYTES
@@ -14,8 +13,6 @@ from ops.pipeline.broker import PARTITIONS
 from schemas.topics import SEGMENT_TRANSCRIBED
 from tests.integration.up.conftest import Clips
 from tests.integration.up.world import World, alive, soon
-
-pytestmark = pytest.mark.xdist_group("up")
 
 
 def test_what_is_published_is_captioned_shown_and_written_to_the_users_folder(
@@ -43,6 +40,15 @@ def test_a_second_supervisor_is_refused_in_one_line(running: World) -> None:
     assert refused.returncode == 1
     assert refused.stderr.startswith("Error: another reelay up (pid ")
     assert refused.stderr.count("\n") == 1
+
+
+def test_a_file_that_up_may_not_read_is_refused_with_what_to_do(running: World) -> None:
+    refused = running("publish", "/etc/hostname", check=False)
+
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "✗ /etc/hostname: the running reelay up may not read there; start it with --root /etc\n"
+    )
 
 
 def test_a_consumer_needs_no_address(running: World) -> None:

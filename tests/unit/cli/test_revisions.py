@@ -8,7 +8,8 @@ import pytest
 
 from connectors.objectstore import FolderStore
 from ops.pipeline.files import MediaFile, identify
-from ops.pipeline.revisions import Task, earlier_task, new_task
+from ops.pipeline.revisions import Task, VideoWasDeleted, earlier_task, new_task
+from ops.up.wishes import ask_to_cancel, ask_to_delete
 from schemas.events import FailureKind, Options, VideoCompleted, VideoFailed
 from schemas.outcomes import Outcome, dump_outcome, outcome_key
 from schemas.uploads import load_upload, upload_key
@@ -128,3 +129,20 @@ def test_an_upload_that_cannot_be_read_keeps_its_number_and_stops_nobody(
     store.put(upload_key(file.video_id, 7), b"{")
 
     assert task(store, file, OPTIONS, force=False).upload.revision == 8
+
+
+def test_what_is_to_be_cancelled_is_not_gone_on_with(store: FolderStore, file: MediaFile) -> None:
+    first = task(store, file, OPTIONS, force=False)
+    ask_to_cancel(store, file.video_id, first.upload.revision)
+
+    assert task(store, file, OPTIONS, force=False).upload.revision == 2
+
+
+def test_a_deleted_video_is_not_worked_on(store: FolderStore, file: MediaFile) -> None:
+    first = task(store, file, OPTIONS, force=False)
+    decide(store, first, completed(first))
+    ask_to_delete(store, file.video_id)
+
+    for force in (False, True):
+        with pytest.raises(VideoWasDeleted):
+            task(store, file, OPTIONS, force=force)

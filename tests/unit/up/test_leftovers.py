@@ -59,7 +59,7 @@ def test_removing_takes_empty_folders_along_and_no_others(store: FolderStore, tm
         remove(leftover, tmp_path)
 
     assert [path.name for path in (tmp_path / "media").iterdir()] == ["b"]
-    for leftover in leftovers(tmp_path, older_than_s=0, now=NOW + 60):
+    for leftover in leftovers(tmp_path, older_than_s=0, now=NOW + DAY_S):
         remove(leftover, tmp_path)
 
     assert tmp_path.is_dir()
