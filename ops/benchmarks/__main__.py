@@ -39,7 +39,10 @@ def main() -> int:
         print(as_table(found), f"({time.monotonic() - began_s:.0f} s)\n", sep="", flush=True)
         figures += found
     if not asked.names:
-        write_readme(figures, measured_on)
+        load = os.getloadavg()[0]
+        write_readme(
+            figures, f"{measured_on} Load at the end: {load:.1f}, of which 2 are the bench's own."
+        )
     return 0
 
 

@@ -68,7 +68,7 @@ def machine(cores: int) -> str:
     versions = ", ".join(f"{name} {version(name)}" for name in _VERSIONS)
     return (
         f"{_processor()}, {cores} of its {os.cpu_count()} cores, {memory:.0f} GiB of memory, "
-        f"load {load:.1f} before; Python {platform.python_version()}, {versions}."
+        f"load {load:.1f} at the start; Python {platform.python_version()}, {versions}."
     )
 
 

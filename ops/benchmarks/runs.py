@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -35,11 +36,13 @@ _TICK_S = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A program that ran to its end. work_s: from the loaded model on. began: Unix time."""
+    """A program that ran to its end. began: Unix time. work_s: from the loaded model on. processor_s: on
+    all cores, by all that it started; it hardly depends on what else the machine does."""
 
     began: float
     wall_s: float
     work_s: float
+    processor_s: float
     memory: PeakMemory
     text: str
     timeline: dict[str, Any]
@@ -65,7 +68,7 @@ def run_reelay(video: Path) -> Ran:
     """`reelay run` of one video."""
     with TemporaryDirectory(prefix="reelay-bench-") as home:
         out = Path(home, "out")
-        began, began_s = time.time(), time.monotonic()
+        began, began_s, used_s = time.time(), time.monotonic(), _processor_s()
         program = subprocess.Popen(
             run_options(out, video),
             env={**os.environ, "XDG_STATE_HOME": home},
@@ -74,13 +77,15 @@ def run_reelay(video: Path) -> Ran:
         )
         with PeakMemory(program.pid) as memory:
             _, errors = program.communicate()
-        wall_s = time.monotonic() - began_s
+        wall_s, used_s = time.monotonic() - began_s, _processor_s() - used_s
         if program.returncode:
             raise RuntimeError(f"reelay run: {errors.decode()}")
         (folder,) = out.iterdir()
         (text,) = folder.glob("*.txt")
         timeline = json.loads((folder / "timeline.json").read_text("utf-8"))
-        return Ran(began, wall_s, timeline["elapsed_s"], memory, text.read_text("utf-8"), timeline)
+        return Ran(
+            began, wall_s, timeline["elapsed_s"], used_s, memory, text.read_text("utf-8"), timeline
+        )
 
 
 def run_plain(video: Path, threads: int) -> Ran:
@@ -88,7 +93,7 @@ def run_plain(video: Path, threads: int) -> Ran:
     model = resolve_model(MODEL, Path(default_models_folder())).folder
     with TemporaryDirectory(prefix="reelay-bench-") as home:
         srt = Path(home, "captions.srt")
-        began, began_s = time.time(), time.monotonic()
+        began, began_s, used_s = time.time(), time.monotonic(), _processor_s()
         program = subprocess.Popen(
             [sys.executable, "-m", "ops.benchmarks.plain", video, srt, model, str(threads)],
             env={**os.environ, "OMP_NUM_THREADS": str(threads)},
@@ -96,12 +101,18 @@ def run_plain(video: Path, threads: int) -> Ran:
         )
         with PeakMemory(program.pid) as memory:
             said, _ = program.communicate()
-        wall_s = time.monotonic() - began_s
+        wall_s, used_s = time.monotonic() - began_s, _processor_s() - used_s
         if program.returncode:
             raise RuntimeError("the plain script failed")
         cues = srt.read_text("utf-8").split("\n\n")
         text = " ".join(" ".join(cue.strip().split("\n")[2:]) for cue in cues)
-        return Ran(began, wall_s, float(said), memory, text, {})
+        return Ran(began, wall_s, float(said), used_s, memory, text, {})
+
+
+def _processor_s() -> float:
+    """What all programs used that this one started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @dataclass(frozen=True, slots=True)

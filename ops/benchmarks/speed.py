@@ -59,6 +59,11 @@ def measure(long: bool) -> list[Figure]:
             5,
             "s",
         ),
+        Figure(
+            "processor time of the plain script, one thread; two",
+            "; ".join(f"{ran.processor_s:.0f} s" for ran in plain.values()),
+        ),
+        Figure("processor time of `reelay run`", f"{cold[0].processor_s:.0f} s"),
         *_errors(video.words, best, cold[0]),
         Figure("memory of the plain script, peak", f"{best.memory.peak_bytes / _MB:.0f} MB"),
         Figure(
