@@ -1,5 +1,5 @@
 # The daily vocabulary. Each target sets itself up: see ops/environment.sh.
-.PHONY: help demo test bench bench-long lint lock clean
+.PHONY: help demo test chaos bench bench-long lint lock clean
 
 PYTEST_ARGS ?=
 BENCH ?=
@@ -15,6 +15,10 @@ demo: ## caption the demonstration clip and show the captions
 test: ## run all tests
 	@ops/environment.sh dev ffmpeg '?espeak-ng'
 	@.venv/bin/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+chaos: ## kill processes at random for 15 minutes, or for CHAOS_SECONDS
+	@ops/environment.sh dev ffmpeg
+	@REELAY_CHAOS_SECONDS=$(or $(CHAOS_SECONDS),900) .venv/bin/python -m pytest -s tests/chaos $(PYTEST_ARGS)
 
 bench: ## measure speed, memory and waiting; one benchmark by BENCH=name
 	@ops/environment.sh dev ffmpeg

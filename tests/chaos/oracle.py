@@ -1,0 +1,77 @@
+"""What must be true of a finished upload: exactly one outcome, and the bytes of an undisturbed run."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+
+from connectors.objectstore import ObjectMissing, ObjectStore
+from connectors.objectstore.contract import ref_to
+from schemas.events import EPOCH, VideoCompleted
+from schemas.outcomes import Outcome, load_outcome, outcome_key, results_prefix
+
+Revision = tuple[str, int]
+Results = Mapping[str, bytes]
+"""The objects of one revision's results, by name."""
+
+OUTCOME = "outcome.json"
+TIMES = "timeline.json"
+_OF_A_RUN = frozenset({OUTCOME, TIMES, "upload.json"})
+"""What tells of times and the revision's number, and so is different each time."""
+
+
+def results_of(store: ObjectStore, revision: Revision) -> Results:
+    """What the store has of a revision."""
+    prefix = results_prefix(*revision)
+    return {key.removeprefix(prefix): store.get(key) for key in store.keys(prefix)}
+
+
+def is_over(store: ObjectStore, revision: Revision) -> bool:
+    """Whether the revision has an outcome."""
+    try:
+        store.get(outcome_key(*revision))
+    except ObjectMissing:
+        return False
+    return True
+
+
+def faults(
+    revision: Revision, found: Results, truth: Results, announced: Collection[Outcome]
+) -> Iterator[str]:
+    """What is wrong with the results of a revision.
+
+    truth: the results of an undisturbed run. announced: every different outcome that was heard of it.
+    """
+    for name in sorted(truth.keys() - found.keys()):
+        yield f"{revision}: {name} is missing"
+    for name in sorted(found.keys() - truth.keys()):
+        yield f"{revision}: {name} should not be there"
+    for name in sorted(truth.keys() & found.keys() - _OF_A_RUN):
+        if found[name] != truth[name]:
+            yield f"{revision}: {name} has other bytes than undisturbed"
+    if OUTCOME in found:
+        yield from _outcome_faults(revision, found, truth, announced)
+
+
+def _outcome_faults(
+    revision: Revision, found: Results, truth: Results, announced: Collection[Outcome]
+) -> Iterator[str]:
+    outcome = load_outcome(found[OUTCOME])
+    for other in announced:
+        if other != outcome:
+            yield f"{revision}: another outcome was announced: {other}"
+    if not isinstance(outcome, VideoCompleted):
+        yield f"{revision}: not completed: {outcome}"
+        return
+    if _timeless(outcome) != _timeless(load_outcome(truth[OUTCOME])):
+        yield f"{revision}: the outcome says something else than undisturbed: {outcome}"
+    prefix = results_prefix(*revision)
+    named = {file.key: file for file in outcome.files}
+    there = {prefix + name: ref_to(prefix + name, found[name]) for name in found}
+    for key, file in named.items():
+        if there.get(key) != file:
+            yield f"{revision}: the outcome names {file}, there is {there.get(key)}"
+
+
+def _timeless(outcome: Outcome) -> Outcome:
+    """The outcome without what is different each time."""
+    outcome = replace(outcome, event_id="", revision=1, made_at=EPOCH, stages=())
+    return replace(outcome, files=()) if isinstance(outcome, VideoCompleted) else outcome
