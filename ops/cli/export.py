@@ -7,11 +7,10 @@ from pathlib import Path
 import click
 
 from connectors.objectstore import ObjectMissing, ObjectStore, open_store
+from ops.cli import options as shared
 from ops.cli.errors import one_line
-from ops.cli.preparation import Formats
 from ops.cli.text import plain, shown
 from ops.cli.videos import find_video
-from ops.pipeline.export import FORMATS
 from ops.pipeline.revisions import find_outcome
 from ops.pipeline.state import state_folder
 from ops.up.exports import export_to
@@ -23,21 +22,8 @@ from schemas.uploads import load_upload, upload_key
 @click.command("export")
 @click.argument("video")
 @click.option("--revision", type=click.IntRange(1), help="Which one.  [default: the latest completed]")
-@click.option(
-    "--format",
-    "formats",
-    type=Formats(),
-    default="all",
-    show_default=True,
-    help=f"Which files: {', '.join(FORMATS)}.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("reelay-out"),
-    show_default=True,
-    help="Folder for the results, one folder in it for each video.",
-)
+@shared.FORMAT
+@shared.OUT
 @click.option("--json", "as_json", is_flag=True, help="Print the files as one JSON document.")
 def command(
     *, video: str, revision: int | None, formats: tuple[str, ...], out: Path, as_json: bool

@@ -12,10 +12,10 @@ import click
 from connectors.kafka.clients import open_producer
 from connectors.objectstore import open_store
 from connectors.registry import open_registry
+from ops.cli import options as shared
 from ops.cli.errors import one_line
 from ops.cli.exits import FAILED
 from ops.cli.kafka import cluster, cluster_options
-from ops.cli.preparation import language_tag
 from ops.cli.text import plain, shown
 from ops.cli.up import outcome_word
 from ops.cli.videos import NOT_RUNNING, wait_for
@@ -74,19 +74,10 @@ _Accept = Callable[[_Request], VideoUploaded | _Refused]
     type=click.IntRange(1),
     help="A redo takes the next one.  [default: 1 on a cluster, here what is free]",
 )
-@click.option(
-    "--language",
-    callback=language_tag,
-    help="Language of the speech (de, en-GB, …), or 'mixed'.  [default: heard]",
-)
+@shared.LANGUAGE
 @click.option("--model", help="Whisper model.  [default: the transcriber's own]")
-@click.option(
-    "--task",
-    type=click.Choice([task.value for task in Task]),
-    default=Task.TRANSCRIBE.value,
-    show_default=True,
-)
-@click.option("--force", is_flag=True, help="Make everything anew, also what is done already.")
+@shared.TASK
+@shared.FORCE
 @click.option("--wait", is_flag=True, help="Wait until all are done; exit status 1 if one failed.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each upload.")
 def command(

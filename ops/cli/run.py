@@ -10,20 +10,18 @@ import click
 
 from connectors.objectstore import ObjectMissing, open_store
 from connectors.registry import FingerprintRegistry
+from ops.cli import options as shared
 from ops.cli.display import display
 from ops.cli.errors import one_line
 from ops.cli.exits import FAILED
 from ops.cli.preparation import (
-    Formats,
     check_programs,
-    default_workers,
     full_name,
     get_model,
-    language_tag,
 )
 from ops.cli.report import Report
 from ops.pipeline.door import Limits
-from ops.pipeline.export import FORMATS, Exported, export
+from ops.pipeline.export import Exported, export
 from ops.pipeline.files import Unusable, covering_folders, media_files
 from ops.pipeline.folders import plan_folders
 from ops.pipeline.local import local_pipeline
@@ -65,48 +63,17 @@ def _hotwords(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 @click.argument(
     "paths", nargs=-1, required=True, metavar="FILE|FOLDER...", type=click.Path(path_type=Path)
 )
-@click.option(
-    "--model", help="Whisper model: a name (tiny.en, base, small, …) or a folder.  [default: small]"
-)
-@click.option(
-    "--language",
-    callback=language_tag,
-    help="Language of the speech (de, en-GB, …), or 'mixed'.  [default: heard]",
-)
-@click.option(
-    "--task",
-    type=click.Choice([task.value for task in SpeechTask]),
-    default=SpeechTask.TRANSCRIBE.value,
-    show_default=True,
-    help="Write what is said, or translate it to English.",
-)
+@shared.MODEL
+@shared.LANGUAGE
+@shared.TASK
 @click.option(
     "--audio-track", type=click.IntRange(0), help="Which audio track, from 0.  [default: the file's own]"
 )
 @click.option("--hotwords", callback=_hotwords, help="Words and names to expect, separated by spaces.")
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 256),
-    default=default_workers,
-    show_default="one for each core, if the memory suffices",
-    help="Segments to transcribe at once; each worker holds the model in memory.",
-)
-@click.option(
-    "--format",
-    "formats",
-    type=Formats(),
-    default="all",
-    show_default=True,
-    help=f"Which files: {', '.join(FORMATS)}.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("reelay-out"),
-    show_default=True,
-    help="Folder for the results, one folder in it for each file.",
-)
-@click.option("--force", is_flag=True, help="Make everything anew, also what is done already.")
+@shared.WORKERS
+@shared.FORMAT
+@shared.OUT
+@shared.FORCE
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each file.")
 def command(
     *,

@@ -14,10 +14,12 @@ from types import FrameType
 
 import click
 
+from ops.cli import options as shared
 from ops.cli.display import Display, display
 from ops.cli.errors import one_line
 from ops.cli.exits import INTERRUPTED
-from ops.cli.preparation import check_programs, default_workers, full_name, get_model, language_tag
+from ops.cli.options import language_tag
+from ops.cli.preparation import check_programs, full_name, get_model
 from ops.cli.text import clock, counted, plain, shown
 from ops.pipeline.export import Exported
 from ops.pipeline.progress import Progress
@@ -34,16 +36,8 @@ from schemas.events import Options, VideoCompleted, VideoFailed
 
 
 @click.command("up")
-@click.option(
-    "--model", help="Whisper model: a name (tiny.en, base, small, …) or a folder.  [default: small]"
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 256),
-    default=default_workers,
-    show_default="one for each core, if the memory suffices",
-    help="Segments to transcribe at once; each worker holds the model in memory.",
-)
+@shared.MODEL
+@shared.WORKERS
 @click.option(
     "--watch",
     type=click.Path(path_type=Path, file_okay=False, exists=True, resolve_path=True),
