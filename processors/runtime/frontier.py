@@ -75,7 +75,7 @@ class Frontier:
         return offset in self._out or len(self._taken | self._out.keys()) < MAX_PARTIAL
 
     def take(self, offset: int) -> bool:
-        """Note that the record is being worked on; False if it is done already.
+        """Note that the record is to be worked on; False if it is done already.
 
         Offsets between it and the one taken before were never delivered: they do not exist (compacted,
         or a transaction's markers), so they count as done.

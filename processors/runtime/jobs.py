@@ -172,7 +172,11 @@ class Jobs:
     def _begin(self, worker: Worker, record: Record) -> None:
         """Start a record, unless what was committed says that it is done."""
         owned = self.assignments.get(record.place)
-        if owned is None or not owned.frontier.take(record.offset):
+        if owned is None:
+            return
+        for earlier in self.lanes.before(record):  # the frontier wants them in order, begun or not
+            owned.frontier.take(earlier)
+        if not owned.frontier.take(record.offset):
             return
         topic = self._lane_topics[record.topic]
         handover = received(record, topic)

@@ -2,10 +2,13 @@
 
 Lanes are chosen in proportion to their weights while several wait (smooth weighted round robin, as in
 nginx's upstream module: every waiting lane gains its weight, the richest goes and pays the sum); a lane
-that waits alone goes at once. Within a lane the partitions take turns, so that one video's backlog does
-not hide another's.
+that waits alone goes at once. Within a lane the record goes that is due first: a piece of a video is due
+when somebody who began to watch at the upload would come to it. So the minutes of a short video do not
+wait for those of a longer one that came before, and nothing waits for ever. Of equally due records the
+partitions take turns.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,11 +16,17 @@ from dataclasses import dataclass, field
 from connectors.kafka.records import Partition, Record
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Held:
+    record: Record
+    due_ms: float
+
+
 @dataclass(slots=True)
 class _Lane:
     weight: int
     credit: int = 0
-    waiting: dict[Partition, deque[Record]] = field(default_factory=dict)
+    waiting: dict[Partition, deque[_Held]] = field(default_factory=dict)
     turns: deque[Partition] = field(default_factory=deque)
 
 
@@ -31,15 +40,15 @@ class Lanes:
 
     def hold(self, record: Record) -> None:
         """Keep a fetched record until it is chosen."""
-        self._queue(record).append(record)
+        self._queue(record).append(_Held(record, due_ms(record)))
 
     def put_back(self, record: Record) -> None:
         """Keep a record that was chosen but not done; it is before the others of its partition again."""
         queue = self._queue(record)
         earlier = sum(
-            held.offset < record.offset for held in queue
+            held.record.offset < record.offset for held in queue
         )  # put back just before, in any order
-        queue.insert(earlier, record)
+        queue.insert(earlier, _Held(record, due_ms(record)))
 
     def held(self, partition: Partition) -> int:
         """How many records of the partition are held."""
@@ -52,27 +61,34 @@ class Lanes:
             if lane.waiting.pop(partition, None) is not None:
                 lane.turns.remove(partition)
 
+    def before(self, record: Record) -> list[int]:
+        """Offsets of its partition that are held and lie before it: it was chosen ahead of them."""
+        held = self._lane_of[record.topic].waiting.get(record.place, ())
+        return [other.record.offset for other in held if other.record.offset < record.offset]
+
     def choose(self, startable: Callable[[Record], bool]) -> Record | None:
         """Remove and return the record to work on next; None if there is none.
 
-        startable: whether a partition's first record may be worked on now; if not, the partition waits.
+        startable: whether a record may be worked on now. If a partition's first may not, the partition
+        waits; the answer for the first is always asked last.
         """
-        ready = [(lane, place) for lane in self._lanes.values() if (place := _first(lane, startable))]
+        ready = [(lane, found) for lane in self._lanes.values() if (found := _next(lane, startable))]
         if not ready:
             return None
         for lane, _ in ready:
             lane.credit += lane.weight
-        lane, place = max(ready, key=lambda item: item[0].credit)
+        lane, held = max(ready, key=lambda item: item[0].credit)
         lane.credit -= sum(other.weight for other, _ in ready)
+        place = held.record.place
         lane.turns.remove(place)
-        record = lane.waiting[place].popleft()
+        lane.waiting[place].remove(held)
         if lane.waiting[place]:
             lane.turns.append(place)
         else:
             del lane.waiting[place]
-        return record
+        return held.record
 
-    def _queue(self, record: Record) -> deque[Record]:
+    def _queue(self, record: Record) -> deque[_Held]:
         lane = self._lane_of[record.topic]
         if record.place not in lane.waiting:
             lane.waiting[record.place] = deque()
@@ -80,5 +96,28 @@ class Lanes:
         return lane.waiting[record.place]
 
 
-def _first(lane: _Lane, startable: Callable[[Record], bool]) -> Partition | None:
-    return next((place for place in lane.turns if startable(lane.waiting[place][0])), None)
+def _next(lane: _Lane, startable: Callable[[Record], bool]) -> _Held | None:
+    """What is due first, of the partitions whose first record is startable."""
+    found: list[_Held] = []
+    for place in lane.turns:
+        first = lane.waiting[place][0]
+        urgent = min(lane.waiting[place], key=_due)
+        ahead = urgent is not first and startable(urgent.record)
+        if startable(first.record):
+            found.append(urgent if ahead else first)
+    return min(found, key=_due, default=None)
+
+
+def _due(held: _Held) -> float:
+    return held.due_ms
+
+
+def due_ms(record: Record) -> float:
+    """When a record's result is wanted (Unix time): when it was made, and for a segment of a video so
+    much later as it lies into the video, taking those before it for as long as it is itself."""
+    subject = (record.header("ce_subject") or "").split("/")
+    try:
+        into_s = int(subject[2]) * float(record.header("media_s") or 0) if len(subject) > 2 else 0.0
+    except ValueError:  # somebody else's headers
+        into_s = 0.0
+    return record.timestamp_ms + 1000 * (into_s if math.isfinite(into_s) and into_s > 0 else 0.0)
