@@ -92,12 +92,15 @@ def ended(store: ObjectStore, codec: Codec, ending: Ending) -> VideoCompleted | 
             parts=parts,
         )
     warnings = _warnings(join)
+    probed = join.get(joins.PROBED)
     video = Video(
         video_id=video_id,
         revision=revision,
         name=ending.name,
         duration_s=_duration_s(join),
         task=_task(join),
+        audio_track=probed.audio_track if isinstance(probed, VideoProbed) else None,
+        audio_tracks=probed.audio_tracks if isinstance(probed, VideoProbed) else (),
         stages=tuple(stage for piece in _whole(join) for stage in piece.stages),
     )
     captioned = any(verdict.made and verdict.part is Part.CAPTIONS for verdict in verdicts)

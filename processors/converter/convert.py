@@ -12,7 +12,7 @@ from processors.converter.decode import decoding
 from processors.converter.faults import Unusable, clock
 from processors.converter.opening import with_opening
 from processors.converter.place import RATE_HZ, Samples
-from processors.converter.probe import Facts, Sound, chosen, has_data_at, probe
+from processors.converter.probe import Facts, Sound, chosen, has_data_at, other_tracks, probe
 from processors.converter.segments import stored
 from processors.converter.settings import ConverterSettings
 from processors.converter.source import local_file, shown_name
@@ -113,6 +113,8 @@ class Converter:
             if segments == 0 and (reason := decoded.no_sound_reason(sound)) is not None:
                 raise Unusable(reason)
         warnings = self._warnings(path, facts, end_s, damaged=damaged, job=job)
+        if upload.options.audio_track is None and (others := other_tracks(facts, sound)) is not None:
+            warnings = (*warnings, others)
         yield _summed_up(
             upload,
             facts,

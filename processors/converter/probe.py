@@ -201,6 +201,17 @@ def _is_video(stream: dict[str, Any]) -> bool:
     return stream.get("codec_type") == "video" and not cover
 
 
+def other_tracks(facts: Facts, taken: Sound) -> str | None:
+    """A sentence for the owner that names the audio tracks which were not taken; None where all were."""
+    others = [_described(sound.track) for sound in facts.sounds if sound is not taken]
+    if not others:
+        return None
+    return (
+        f"Of {len(facts.sounds)} audio tracks, {_described(taken.track)} is captioned;"
+        f" there is also {', '.join(others)}."
+    )
+
+
 def _video_track(stream: dict[str, Any]) -> VideoTrack:
     frames, _, seconds = stream.get("avg_frame_rate", "0/0").partition("/")
     return VideoTrack(

@@ -16,7 +16,7 @@ from processors.aggregator.texts.summary import summary
 from processors.aggregator.texts.timeline import Timeline, seconds, timeline
 from processors.aggregator.texts.transcript import UNKNOWN_LANGUAGE, Transcript, join
 from schemas.codec import to_record
-from schemas.events import StageTime, Task
+from schemas.events import AudioTrack, StageTime, Task
 
 VERSION = 1
 """Of all JSON documents; a later one may add fields and leaves these as they are."""
@@ -29,7 +29,8 @@ _TAG = regex.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 class Video:
     """What the results say about the video itself.
 
-    name: file name as uploaded. stages: times of work on the whole video (from VideoProbed and
+    name: file name as uploaded. audio_track: the one of audio_tracks that was transcribed, None where
+    there is none. stages: times of work on the whole video (from VideoProbed and
     VideoConverted); they appear in the timeline alone.
     """
 
@@ -38,6 +39,8 @@ class Video:
     name: str
     duration_s: float
     task: Task = Task.TRANSCRIBE
+    audio_track: int | None = None
+    audio_tracks: tuple[AudioTrack, ...] = ()
     stages: tuple[StageTime, ...] = ()
 
 
@@ -97,6 +100,8 @@ def _transcript_document(
         "duration_s": round(video.duration_s, 3),
         "language": transcript.language,
         "task": video.task.value,
+        "audio_track": video.audio_track,
+        "audio_tracks": to_record(video.audio_tracks),
         "models": to_record(transcript.models),
         "warnings": list(warnings),
         "keywords": to_record(transcript.keywords),

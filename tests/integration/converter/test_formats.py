@@ -111,6 +111,10 @@ def test_the_default_audio_track_is_taken_and_all_are_named(bilingual: Path, ben
         ("deu", "Kommentar", True),
     ]
     assert onsets(bench.timeline(events))
+    assert isinstance(events[-1], VideoConverted)
+    assert events[-1].warnings == (
+        "Of 2 audio tracks, 1 (deu, Kommentar, flac) is captioned; there is also 0 (eng, flac).",
+    )
 
 
 def test_the_audio_track_that_was_asked_for_is_taken(bilingual: Path, bench: Bench) -> None:
@@ -118,6 +122,8 @@ def test_the_audio_track_that_was_asked_for_is_taken(bilingual: Path, bench: Ben
     assert isinstance(probed, VideoProbed)
     assert probed.audio_track == 0
     assert not onsets(bench.timeline(events))
+    assert isinstance(events[-1], VideoConverted)
+    assert events[-1].warnings == ()
 
 
 @pytest.mark.parametrize("track", [2, -1])
