@@ -42,6 +42,8 @@ class Toy:
     def process(self, event: VideoUploaded | AudioSegmented, job: Job) -> Iterator[Event]:
         self.settings.note("began", event.video_id, job.attempt, os.getpid())
         if isinstance(event, AudioSegmented):
+            while not (self.settings.folder / "open").exists():
+                time.sleep(0.002)
             return
         for step in event.name.split():
             verb, _, argument = step.partition(":")
