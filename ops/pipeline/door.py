@@ -10,8 +10,8 @@ minute), segments of at most 60 s, and 450 bytes of key and headers with each ev
   partition.
 - `segment.enriched`: sentences hold the text once more (1.2 kB), with times, keywords and facts 4 kB a
   minute. It is read last, so whole videos count until their outcome: `media_s` = 300 minutes are 1.2 MB.
-- `audio.segmented`: keyed by segment, 2 kB with its references. 300 minutes are 0.6 MB, even in one
-  partition.
+- `audio.segmented`: keyed by segment, up to 10.5 kB with its references (64 of them). 300 minutes are
+  3.2 MB, even in one partition.
 - `video.*`: some kB for each of `videos` = 64.
 
 The longest video inside is not counted: it must be let in at some time, and a short one shall not wait

@@ -43,11 +43,9 @@ class Lanes:
         self._queue(record).append(_Held(record, due_ms(record)))
 
     def put_back(self, record: Record) -> None:
-        """Keep a record that was chosen but not done; it is before the others of its partition again."""
+        """Keep a record that was chosen but not done, in its place among those of its partition."""
         queue = self._queue(record)
-        earlier = sum(
-            held.record.offset < record.offset for held in queue
-        )  # put back just before, in any order
+        earlier = sum(held.record.offset < record.offset for held in queue)
         queue.insert(earlier, _Held(record, due_ms(record)))
 
     def held(self, partition: Partition) -> int:
