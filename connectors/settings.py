@@ -1,19 +1,60 @@
 """Where everything is: the settings that every Reelay program shares, read once from the environment."""
 
-from pydantic import Field
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_PREFIX = "REELAY_"
 
 
 class Connections(BaseSettings):
-    """Addresses of the broker, the schema registry and the object store (`REELAY_…`)."""
+    """Addresses of the broker, the schema registry and the object store, and what they ask for
+    (`REELAY_…`)."""
 
-    model_config = SettingsConfigDict(env_prefix="REELAY_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore")
 
     kafka_brokers: str = Field(description="Kafka bootstrap servers, host:port[,host:port…]")
+    kafka_tls: bool = Field(False, description="whether Kafka is reached by TLS")
+    kafka_username: str = Field("", description="SASL user name; empty: no authentication")
+    kafka_password: SecretStr = Field(SecretStr(""), description="SASL password")
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        "SCRAM-SHA-512", description="how the user is authenticated"
+    )
     registry_url: str = Field("", description="schema registry's URL; empty: ids are fingerprints")
-    store_url: str = Field(description="object store, file:///folder")
+    registry_username: str = Field("", description="user name of the registry; empty: none is sent")
+    registry_password: SecretStr = Field(SecretStr(""), description="password of the registry")
+    store_url: str = Field(description="object store: file:///folder or s3://bucket[/prefix]")
+    store_endpoint: str = Field("", description="S3 server's URL, http(s)://host[:port]")
+    store_region: str = Field("us-east-1", description="S3 region")
+    store_access_key: str = Field("", description="S3 access key")
+    store_secret_key: SecretStr = Field(SecretStr(""), description="S3 secret key")
+    tls_ca: str = Field(
+        "",
+        description="PEM file of the authorities that certificates are checked against; "
+        "empty: the system's",
+    )
     local_roots: str = Field(
         "",
         description="folders, separated by ':', whose files a file: source may name; empty: none",
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @classmethod
+    def only(cls, **given: Any) -> Self:
+        """These settings, and the defaults for all others, whatever the environment says."""
+        defaults = {
+            name: field.get_default()
+            for name, field in cls.model_fields.items()
+            if not field.is_required()
+        }
+        return cls(**defaults | given)
+
+    def environment(self) -> dict[str, str]:
+        """The environment that makes another program read these very settings. Holds the secrets."""
+        return {
+            _PREFIX + name.upper(): (
+                value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            )
+            for name, value in self
+        }

@@ -7,23 +7,14 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from connectors.errors import DependencyDown
-from connectors.objectstore.contract import ObjectMissing, ObjectStore, ref_to
+from connectors.objectstore.contract import ObjectMissing, ref_to
 from schemas.events import ArtefactRef
 
 TEMPORARY = ".writing-"
 """How the name of a file begins that is not in its place yet."""
-
-
-def open_store(url: str) -> ObjectStore:
-    """The store at `url`: `file:///folder`. Raises ValueError for any other."""
-    parts = urlsplit(url)
-    if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
-        raise ValueError(f"object store {url!r}: expected file:///folder")
-    return FolderStore(Path(unquote(parts.path)))
 
 
 class FolderStore:

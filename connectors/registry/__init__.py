@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from connectors.registry.fingerprint import FingerprintRegistry
+from connectors.settings import Connections
 from schemas.codec import SchemaRegistry
 
 if TYPE_CHECKING:
@@ -11,9 +12,12 @@ if TYPE_CHECKING:
 __all__ = ["ConfluentRegistry", "FingerprintRegistry", "open_registry"]
 
 
-def open_registry(url: str) -> SchemaRegistry:
-    """The registry at `url`; an empty one means fingerprints of the schemas that Reelay ships."""
-    return __getattr__("ConfluentRegistry")({"url": url}) if url else FingerprintRegistry()
+def open_registry(connections: Connections) -> SchemaRegistry:
+    """The registry at `registry_url`; an empty one means fingerprints of the schemas that Reelay
+    ships."""
+    if not connections.registry_url:
+        return FingerprintRegistry()
+    return __getattr__("ConfluentRegistry")({"url": connections.registry_url})
 
 
 def __getattr__(name: str) -> "type[ConfluentRegistry]":

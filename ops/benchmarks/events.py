@@ -58,7 +58,7 @@ def measure(long: bool) -> list[Figure]:
 def _rate(program: Callable[[Connections], object]) -> float:
     """Events a second, from the first that comes out to the last."""
     with TemporaryDirectory() as folder, Processes(Path(folder)) as processes:
-        connections = Connections(
+        connections = Connections.only(
             kafka_brokers=processes.start_broker(), store_url=Path(folder).as_uri()
         )
         _fill(connections)

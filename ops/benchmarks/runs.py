@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from connectors.kafka.clients import open_producer
-from connectors.objectstore import ObjectStore, open_store
+from connectors.objectstore import FolderStore, ObjectStore
 from connectors.registry import FingerprintRegistry
 from ops.benchmarks.tree import PeakMemory
 from ops.pipeline.files import Unusable, media_files
@@ -153,10 +153,10 @@ class Warm:
 def warm_pipeline(first: Path) -> Iterator[Warm]:
     """A pipeline that has done one video."""
     with TemporaryDirectory(prefix="reelay-bench-") as home:
-        url = Path(home, "store").as_uri()
+        store = Path(home, "store")
         with local_pipeline(
-            store_url=url, local_roots="/", workers=WORKERS, model=MODEL, logs=Path(home)
+            store_url=store.as_uri(), local_roots="/", workers=WORKERS, model=MODEL, logs=Path(home)
         ) as pipeline:
-            warm = Warm(pipeline, open_store(url))
+            warm = Warm(pipeline, FolderStore(store))
             warm.seconds(first)
             yield warm

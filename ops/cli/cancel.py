@@ -4,7 +4,7 @@ import os
 
 import click
 
-from connectors.objectstore import ObjectMissing, ObjectStore, open_store
+from connectors.objectstore import FolderStore, ObjectMissing, ObjectStore
 from ops.cli.errors import one_line
 from ops.cli.exits import FAILED
 from ops.cli.text import shown
@@ -31,7 +31,7 @@ def command(video: str, revision: int | None, wait: bool) -> int:
     """
     state = state_folder(os.environ)
     with one_line():
-        store = open_store(state.store_url)
+        store = FolderStore(state.store)
         video_id = find_video(store, video)
         uploads = _uploads(store, video_id, revision)
         unfinished = [upload for upload in uploads if find_outcome(store, upload) is None]

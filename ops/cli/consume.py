@@ -59,10 +59,11 @@ def command(
     """
     with one_line():
         full_name = _known(topic)
-        codec = Codec(open_registry(registry))
+        connections = cluster(brokers, registry) if brokers else _of_this_machine()
+        codec = Codec(open_registry(connections))
         records = _records(
             full_name,
-            cluster(brokers or _of_this_machine(), registry),
+            connections,
             from_beginning=from_beginning,
             timeout_s=timeout_s,
         )
@@ -72,12 +73,12 @@ def command(
     return 0
 
 
-def _of_this_machine() -> str:
-    """The broker of the running `reelay up`. Raises UsageError if none runs."""
+def _of_this_machine() -> Connections:
+    """The connections of the running `reelay up`. Raises UsageError if none runs."""
     running = read_status(state_folder(os.environ))
     if running is None or running.brokers is None:
         raise click.UsageError("Missing option '--brokers': reelay up is not running on this machine")
-    return running.brokers
+    return Connections.only(kafka_brokers=running.brokers, store_url="", log_level="ERROR")
 
 
 def _known(name: str) -> str:

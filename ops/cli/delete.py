@@ -5,7 +5,7 @@ import time
 
 import click
 
-from connectors.objectstore import ObjectStore, open_store
+from connectors.objectstore import FolderStore, ObjectStore
 from ops.cli.errors import one_line
 from ops.cli.text import shown
 from ops.cli.videos import NOT_RUNNING, find_video
@@ -32,7 +32,7 @@ def command(video: str, wait: bool) -> int:
     """
     state = state_folder(os.environ)
     with one_line():
-        store = open_store(state.store_url)
+        store = FolderStore(state.store)
         video_id = find_video(store, video)
         ask_to_delete(store, video_id)
         running = is_held(state.lock)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from connectors.objectstore import ObjectMissing, ObjectStore, open_store
+from connectors.objectstore import FolderStore, ObjectMissing, ObjectStore
 from ops.cli import options as shared
 from ops.cli.errors import one_line
 from ops.cli.text import plain, shown
@@ -35,7 +35,7 @@ def command(
       reelay export talk.mp4 --format srt,txt --out captions
     """
     with one_line():
-        store = open_store(state_folder(os.environ).store_url)
+        store = FolderStore(state_folder(os.environ).store)
         upload, outcome = _completed(store, video, revision)
         try:
             written = export_to(store, upload, outcome, out, formats)

@@ -1,11 +1,13 @@
 """The cluster that a command talks to."""
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 from connectors.settings import Connections
+from processors.runtime.settings import read_settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,7 +33,9 @@ def cluster_options(*, required: bool = True) -> Callable[[F], F]:
 
 
 def cluster(brokers: str, registry: str) -> Connections:
-    """The connections of a command that needs no object store."""
-    return Connections(
-        kafka_brokers=brokers, registry_url=registry, store_url="", local_roots="", log_level="ERROR"
-    )
+    """The connections of a command: brokers and registry as its options say, all else from the
+    environment. Without REELAY_STORE_URL they name no object store."""
+    given = {"kafka_brokers": brokers, "registry_url": registry, "log_level": "ERROR"}
+    if "REELAY_STORE_URL" not in os.environ:
+        given["store_url"] = ""
+    return read_settings(Connections, **given)

@@ -10,8 +10,9 @@ from uuid import uuid4
 import click
 
 from connectors.kafka.clients import open_producer
-from connectors.objectstore import open_store
+from connectors.objectstore import FolderStore
 from connectors.registry import open_registry
+from connectors.settings import Connections
 from ops.cli import options as shared
 from ops.cli.errors import one_line
 from ops.cli.exits import FAILED
@@ -118,7 +119,7 @@ def command(
     failed = False
     with one_line():
         accept = (
-            _on_cluster(brokers, registry, options, revision)
+            _on_cluster(cluster(brokers, registry), options, revision)
             if brokers
             else _on_this_machine(options, revision)
         )
@@ -156,9 +157,9 @@ def _requests(
             yield _Request(source, who, file.source, file.name, file.size_bytes, file.path)
 
 
-def _on_cluster(brokers: str, registry: str, options: Options, revision: int | None) -> _Accept:
-    codec = Codec(open_registry(registry))
-    producer = open_producer(cluster(brokers, registry), message_timeout_ms=_TIMEOUT_MS)
+def _on_cluster(connections: Connections, options: Options, revision: int | None) -> _Accept:
+    codec = Codec(open_registry(connections))
+    producer = open_producer(connections, message_timeout_ms=_TIMEOUT_MS)
 
     def accept(request: _Request) -> VideoUploaded:
         upload = upload_event(
@@ -177,7 +178,7 @@ def _on_cluster(brokers: str, registry: str, options: Options, revision: int | N
 
 def _on_this_machine(options: Options, revision: int | None) -> _Accept:
     state = state_folder(os.environ)
-    store = open_store(state.store_url)
+    store = FolderStore(state.store)
     running = read_status(state)
     roots = None if running is None else [Path(root) for root in running.roots]
 
@@ -215,7 +216,7 @@ def _on_this_machine(options: Options, revision: int | None) -> _Accept:
 def _all_complete(uploads: list[VideoUploaded], *, as_json: bool) -> bool:
     """Wait for all. Whether all were completed."""
     state = state_folder(os.environ)
-    store = open_store(state.store_url)
+    store = FolderStore(state.store)
     complete = True
     for upload in uploads:
         outcome = wait_for(state, store, upload)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from connectors.objectstore import ObjectMissing, open_store
+from connectors.objectstore import FolderStore, ObjectMissing
 from connectors.registry import FingerprintRegistry
 from ops.cli import options as shared
 from ops.cli.display import display
@@ -123,7 +123,7 @@ def run(request: Request) -> int:
     """
     began_s = time.monotonic()
     state = state_folder(os.environ)
-    store = open_store(state.store_url)
+    store = FolderStore(state.store)
     progress = Progress()
     view = display(progress, began_s)
     report = Report(view, as_json=request.as_json)

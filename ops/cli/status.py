@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from connectors.objectstore import ObjectMissing, ObjectStore, open_store
+from connectors.objectstore import FolderStore, ObjectMissing, ObjectStore
 from ops.cli.errors import one_line
 from ops.cli.text import clock, counted, plain, shown
 from ops.cli.up import outcome_word
@@ -41,7 +41,7 @@ def command(video: str | None, as_json: bool) -> int:
     """
     state = state_folder(os.environ)
     with one_line():
-        store = open_store(state.store_url)
+        store = FolderStore(state.store)
         if video is not None:
             record = _video(state, store, find_video(store, video))
             click.echo(json.dumps(record, indent=2) if as_json else "\n".join(_video_lines(record)))

@@ -48,21 +48,15 @@ def local_pipeline(
     Raises ProcessDied.
     """
     with Processes(logs, patience, tell) as processes:
-        connections = Connections(
-            kafka_brokers=processes.start_broker(),
-            registry_url="",
-            store_url=store_url,
-            local_roots=local_roots,
-            log_level="INFO",
+        connections = Connections.only(
+            kafka_brokers=processes.start_broker(), store_url=store_url, local_roots=local_roots
         )
         shared = {
             "REELAY_RUNTIME_HTTP_PORT": "-1",
             "REELAY_RUNTIME_SESSION_TIMEOUT_S": _SESSION_TIMEOUT_S,
-            "REELAY_KAFKA_BROKERS": connections.kafka_brokers,
-            "REELAY_REGISTRY_URL": connections.registry_url,
-            "REELAY_STORE_URL": connections.store_url,
-            "REELAY_LOCAL_ROOTS": connections.local_roots,
-        }
+            "REELAY_RUNTIME_DELIVERY": "at-least-once",
+            "REELAY_RUNTIME_GROUP_PROTOCOL": "classic",
+        } | connections.environment()
         for name, more in _settings(videos, workers, model, logs).items():
             processes.start(name, shared | more)
         yield LocalPipeline(connections, processes)

@@ -19,7 +19,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from confluent_kafka import KafkaException
 
 from connectors.errors import DependencyDown
-from connectors.objectstore import ObjectStore, open_store
+from connectors.objectstore import FolderStore, ObjectStore
 from connectors.registry import FingerprintRegistry
 from ops.pipeline.door import Limits
 from ops.pipeline.export import Exported
@@ -126,7 +126,7 @@ class Supervisor:
     _trim: _Every = field(default_factory=lambda: _Every(_LOGS_EVERY_S))
 
     def __post_init__(self) -> None:
-        self._store = open_store(self.setup.state.store_url)
+        self._store = FolderStore(self.setup.state.store)
         self._exports = Exports(self.setup.state.exports, self._store)
 
     def run(self) -> None:

@@ -100,8 +100,8 @@ class _Service:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="work")
         self._busy = asyncio.Lock()
         self._aggregator = Aggregator(
-            open_store(connections.store_url),
-            Codec(open_registry(connections.registry_url)),
+            open_store(connections),
+            Codec(open_registry(connections)),
             self,
         )
         self._table.on_recover(self._recovered)

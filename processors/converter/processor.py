@@ -46,7 +46,7 @@ def make(setup: Setup) -> Processor:
                 " and REELAY_CONVERTER_FFPROBE"
             )
     roots = tuple(Path(root) for root in setup.connections.local_roots.split(":") if root)
-    return Converter(open_store(setup.connections.store_url), roots, setup.converter)
+    return Converter(open_store(setup.connections), roots, setup.converter)
 
 
 def gave_up(event: VideoUploaded, failure: Failure) -> StageFailed:
@@ -63,4 +63,4 @@ def gave_up(event: VideoUploaded, failure: Failure) -> StageFailed:
 
 def probe(setup: Setup) -> None:
     """Raises DependencyDown until the object store takes objects again."""
-    probe_store(open_store(setup.connections.store_url), NAME)
+    probe_store(open_store(setup.connections), NAME)

@@ -52,8 +52,7 @@ def run(stage: Stage, connections: Connections, settings: RuntimeSettings) -> in
     pool = Pool(
         stage,
         settings.workers,
-        registry_url=connections.registry_url,
-        log_level=connections.log_level,
+        connections,
         max_silence_s=settings.max_silence_s,
     )
     feed = UnwantedFeed(connections)

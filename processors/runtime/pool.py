@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess, SpawnProcess
 from typing import Any
 
+from connectors.settings import Connections
 from processors.runtime import worker
 from processors.runtime.birth import may_fork
 from processors.runtime.contract import Stage
@@ -43,11 +44,9 @@ class Worker:
     """One process and what it is doing: `task` is None while it is idle or starting. heard_at: when it
     last said something or was given a task (monotonic seconds)."""
 
-    def __init__(
-        self, stage: Stage, registry_url: str, log_level: str, others: Sequence["Worker"]
-    ) -> None:
+    def __init__(self, stage: Stage, connections: Connections, others: Sequence["Worker"]) -> None:
         self._connection, theirs = multiprocessing.Pipe()
-        make = (stage, registry_url, log_level, os.getpid())
+        make = (stage, connections, os.getpid())
         name = f"{stage.name}-worker"
         self._process: ForkProcess | SpawnProcess
         if may_fork():
@@ -140,12 +139,11 @@ class Pool:
     """
 
     def __init__(
-        self, stage: Stage, size: int, *, registry_url: str, log_level: str, max_silence_s: float
+        self, stage: Stage, size: int, connections: Connections, *, max_silence_s: float
     ) -> None:
         self._stage = stage
         self._max_silence_s = max_silence_s
-        self._registry_url = registry_url
-        self._log_level = log_level
+        self._connections = connections
         self._dead_starts = 0
         self._workers: list[Worker] = []
         for _ in range(size):
@@ -231,4 +229,4 @@ class Pool:
         self._workers[self._workers.index(one)] = self._started()
 
     def _started(self) -> Worker:
-        return Worker(self._stage, self._registry_url, self._log_level, self._workers)
+        return Worker(self._stage, self._connections, self._workers)

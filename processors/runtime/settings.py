@@ -1,6 +1,6 @@
 """Settings of the runtime, and how any settings class is read: once, at start, from the environment."""
 
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,6 +16,15 @@ class RuntimeSettings(BaseSettings):
     workers: int = Field(1, ge=1, le=256, description="worker processes, so as many records at once")
     held_records: int = Field(
         16, ge=1, description="fetched records that wait for a worker, per partition"
+    )
+    delivery: Literal["exactly-once", "at-least-once"] = Field(
+        "exactly-once",
+        description="exactly-once: outputs and progress in one Kafka transaction; at-least-once: for "
+        "brokers without transactions, such as the embedded one",
+    )
+    group_protocol: Literal["classic", "consumer"] = Field(
+        "consumer",
+        description="consumer: Kafka 4's own (KIP-848); classic: for older brokers and the embedded one",
     )
     max_attempts: int = Field(
         3, ge=1, description="tries of a record that meets bugs or kills its worker"
@@ -48,10 +57,10 @@ class SettingsError(Exception):
     """A setting has a wrong value. The message is one line for the person who set it."""
 
 
-def read_settings(kind: type[S]) -> S:
-    """The settings of that class, from the environment. Raises SettingsError."""
+def read_settings(kind: type[S], **given: Any) -> S:
+    """The settings of that class: as given, the rest from the environment. Raises SettingsError."""
     try:
-        return kind()
+        return kind(**given)
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else ""

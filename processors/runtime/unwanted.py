@@ -81,7 +81,7 @@ class UnwantedFeed:
 
     def _run(self) -> None:
         try:
-            codec = Codec(open_registry(self._connections.registry_url))
+            codec = Codec(open_registry(self._connections))
             topics = (VIDEO_CANCEL_REQUESTED.name, VIDEO_DELETED.name)
             with BroadcastReader(self._connections, topics) as reader:
                 while not self._closing.is_set():

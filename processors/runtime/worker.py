@@ -17,6 +17,7 @@ from typing import Any
 
 from connectors.errors import DependencyDown, TransientError
 from connectors.registry import open_registry
+from connectors.settings import Connections
 from processors.runtime import logs
 from processors.runtime.birth import die_with
 from processors.runtime.contract import Cancelled, PoisonError, Processor, Stage
@@ -51,16 +52,16 @@ _PROGRESS_EVERY_S = 0.5
 _RETRY_START_S = 2.0
 
 
-def main(connection: Connection, stage: Stage, registry_url: str, log_level: str, parent: int) -> None:
+def main(connection: Connection, stage: Stage, connections: Connections, parent: int) -> None:
     """The process's whole life."""
     _detach(connection, parent)
-    logs.configure(log_level)
+    logs.configure(connections.log_level)
     pipe = _Pipe(connection)
     try:
         processor = _made(stage, pipe)
         if processor is not None:
             pipe.send(Ready())
-            _Worker(stage, processor, Codec(open_registry(registry_url)), pipe).run()
+            _Worker(stage, processor, Codec(open_registry(connections)), pipe).run()
     except _PipeClosed:
         return
 

@@ -86,7 +86,7 @@ def gave_up(event: AudioSegmented, failure: Failure) -> StageFailed:
 
 def probe(wiring: Wiring) -> None:
     """Raise DependencyDown until the object store takes objects again."""
-    probe_store(open_store(wiring.connections.store_url), NAME)
+    probe_store(open_store(wiring.connections), NAME)
 
 
 class Transcriber:
@@ -94,7 +94,7 @@ class Transcriber:
 
     def __init__(self, wiring: Wiring) -> None:
         """Loads the settings' model. Raises ModelMissing if it is not on this machine."""
-        self._store = open_store(wiring.connections.store_url)
+        self._store = open_store(wiring.connections)
         self._settings = wiring.transcriber
         self._recogniser = self._load(self._settings.model)
 

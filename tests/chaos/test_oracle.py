@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from connectors.objectstore import ObjectStore, open_store
+from connectors.objectstore import FolderStore, ObjectStore
 from connectors.objectstore.contract import ref_to
 from schemas.events import FailureKind, Part, PartResult, VideoCompleted, VideoFailed
 from schemas.outcomes import dump_outcome, load_outcome
@@ -100,7 +100,7 @@ def test_a_file_that_is_not_the_one_that_the_outcome_names_is_a_fault() -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> ObjectStore:
-    return open_store(tmp_path.as_uri())
+    return FolderStore(tmp_path)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from types import TracebackType
 
 import psutil
 
-from connectors.objectstore import ObjectStore, open_store
+from connectors.objectstore import FolderStore, ObjectStore
 from ops.pipeline import PROCESSORS
 from ops.pipeline.state import StateFolder
 
@@ -41,7 +41,7 @@ class Up:
     def __init__(self, home: Path, *, root: Path) -> None:
         """home: an empty folder. root: where the files are that will be published."""
         self.state = StateFolder(home / "reelay")
-        self.store: ObjectStore = open_store(self.state.store_url)
+        self.store: ObjectStore = FolderStore(self.state.store)
         self.said = home / "up.log"
         self._command = [REELAY, "up", "--json", "--model", "tiny.en", "--workers", "2", "--root", root]
         self._environ = {

@@ -164,7 +164,7 @@ def looking(*looks: Callable[[], None]) -> Iterator[None]:
 
 
 def _reader(brokers: str, state: StateFolder) -> BroadcastReader:
-    connections = Connections(
+    connections = Connections.only(
         kafka_brokers=brokers,
         registry_url="",
         store_url=state.store_url,

@@ -30,7 +30,7 @@ CODEC = Codec(FingerprintRegistry())
 def connections() -> Iterator[Connections]:
     names = [VIDEO_UPLOADED.name, *(topic.name for topic in FOLLOWED)]
     with EmbeddedBroker(dict.fromkeys(names, 1)) as broker:
-        yield Connections(
+        yield Connections.only(
             kafka_brokers=broker.brokers,
             registry_url="",
             store_url="",

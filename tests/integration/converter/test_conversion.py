@@ -260,7 +260,7 @@ def test_a_tool_cannot_take_all_memory() -> None:
 
 @pytest.fixture
 def connections(bench: Bench) -> Connections:
-    return Connections(
+    return Connections.only(
         kafka_brokers="127.0.0.1:1",
         store_url=(bench.folder.parent / "store").as_uri(),
         local_roots=f"/nowhere:{bench.folder}",

@@ -48,7 +48,7 @@ class Bench:
     """A broker, toys that run against it, and what they did."""
 
     def __init__(self, broker: EmbeddedBroker, folder: Path) -> None:
-        self.connections = Connections(kafka_brokers=broker.brokers, store_url=f"file://{folder}")
+        self.connections = Connections.only(kafka_brokers=broker.brokers, store_url=f"file://{folder}")
         self.folder = folder
         self.producer = open_producer(self.connections)
         self.toys: list[subprocess.Popen[bytes]] = []

@@ -53,7 +53,7 @@ class World:
 
     def __init__(self, folder: Path, model: Path) -> None:
         self.store = FolderStore(folder)
-        connections = Connections(kafka_brokers="127.0.0.1:1", store_url=folder.as_uri())
+        connections = Connections.only(kafka_brokers="127.0.0.1:1", store_url=folder.as_uri())
         self.wiring = Wiring(connections, TranscriberSettings(model=str(model)))
         self.transcriber = Transcriber(self.wiring)
 

@@ -18,14 +18,19 @@ from hypothesis import strategies as st
 from connectors.errors import DependencyDown
 from connectors.objectstore import FolderStore, ObjectMissing, ObjectStore, open_store, ref_to
 from connectors.objectstore.contract import probe, put_once
+from connectors.settings import Connections
 
 RACERS = 4
 BAD_KEYS = ["", "/", "/etc/passwd", "..", "a/../b", "../a", "a//b", "a/", "./a", "a/./b", "a\0b"]
 
 
+def connections(store_url: str) -> Connections:
+    return Connections.only(kafka_brokers="unused:1", store_url=store_url)
+
+
 @pytest.fixture(params=["folder"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    return open_store((tmp_path / "store").as_uri())
+    return FolderStore(tmp_path / "store")
 
 
 def test_an_object_is_read_as_it_was_put(store: ObjectStore) -> None:
@@ -145,9 +150,9 @@ def create(store: ObjectStore, start: threading.Barrier, me: bytes) -> bool:
 
 
 def create_in_a_process(
-    url: str, start: threading.Barrier, me: int, won: "multiprocessing.Queue[int]"
+    folder: Path, start: threading.Barrier, me: int, won: "multiprocessing.Queue[int]"
 ) -> None:
-    if create(open_store(url), start, bytes([me])):
+    if create(FolderStore(folder), start, bytes([me])):
         won.put(me)
 
 
@@ -164,9 +169,9 @@ def test_of_racing_threads_exactly_one_creates_the_object(store: ObjectStore) ->
 def test_of_racing_processes_exactly_one_creates_the_object(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     start, won = context.Barrier(RACERS), context.Queue()
-    url = tmp_path.as_uri()
     racers = [
-        context.Process(target=create_in_a_process, args=(url, start, me, won)) for me in range(RACERS)
+        context.Process(target=create_in_a_process, args=(tmp_path, start, me, won))
+        for me in range(RACERS)
     ]
     for racer in racers:
         racer.start()
@@ -174,7 +179,7 @@ def test_of_racing_processes_exactly_one_creates_the_object(tmp_path: Path) -> N
         racer.join(timeout=60)
 
     assert [racer.exitcode for racer in racers] == [0] * RACERS
-    assert open_store(url).get("outcome.json") == bytes([won.get(timeout=5)])
+    assert FolderStore(tmp_path).get("outcome.json") == bytes([won.get(timeout=5)])
     assert won.empty()
 
 
@@ -297,11 +302,11 @@ def test_a_look_up_renews_an_artefacts_age(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["", "folder", "s3://bucket", "file:relative"])
 def test_a_url_that_names_no_store_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="expected file:///folder"):
-        open_store(url)
+        open_store(connections(url))
 
 
 def test_a_folders_url_may_have_any_name(tmp_path: Path) -> None:
     folder = tmp_path / "my films, 100 %"
-    open_store(folder.as_uri()).put("a", b"")
+    open_store(connections(folder.as_uri())).put("a", b"")
 
     assert (folder / "a").exists()

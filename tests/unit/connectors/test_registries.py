@@ -13,6 +13,7 @@ import pytest
 from connectors.errors import DependencyDown
 from connectors.registry import ConfluentRegistry, FingerprintRegistry, open_registry
 from connectors.registry.fingerprint import fingerprint
+from connectors.settings import Connections
 from schemas import topics
 from schemas.codec import Codec, schema_text
 from schemas.events import VideoUploaded
@@ -118,9 +119,13 @@ def test_the_fingerprint_registry_does_not_know_other_schemas() -> None:
         FingerprintRegistry().schema_of(7)
 
 
+def connections(registry_url: str) -> Connections:
+    return Connections.only(kafka_brokers="unused:1", store_url="", registry_url=registry_url)
+
+
 def test_no_url_means_fingerprints() -> None:
-    assert isinstance(open_registry(""), FingerprintRegistry)
-    assert isinstance(open_registry("http://127.0.0.1:1"), ConfluentRegistry)
+    assert isinstance(open_registry(connections("")), FingerprintRegistry)
+    assert isinstance(open_registry(connections("http://127.0.0.1:1")), ConfluentRegistry)
 
 
 def test_an_event_goes_through_a_real_registrys_ids() -> None:

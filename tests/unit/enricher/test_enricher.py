@@ -64,7 +64,7 @@ class NoJob:
 
 @pytest.fixture
 def enricher():
-    return stage(Connections(kafka_brokers="unused:1", store_url="file:///unused"))
+    return stage(Connections.only(kafka_brokers="unused:1", store_url="file:///unused"))
 
 
 def test_segment_is_enriched_and_everything_else_passed_through(enricher):

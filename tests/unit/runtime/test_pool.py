@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from connectors.settings import Connections
 from processors.runtime.contract import Lane, Stage
 from processors.runtime.pool import Died, Pool
 from processors.runtime.wire import Probe, Ready
@@ -16,6 +17,9 @@ WITHIN_S = 10.0
 
 def make(_: object) -> object:
     return object()
+
+
+CONNECTIONS = Connections.only(kafka_brokers="unused:1", store_url="", log_level="ERROR")
 
 
 def hang(_: object) -> None:
@@ -31,7 +35,7 @@ def leave_a_child(_: object) -> None:
 @pytest.fixture
 def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
     stage = Stage("g", (Lane(VIDEO_UPLOADED),), make, None, make, request.param)  # type: ignore[arg-type]
-    pool = Pool(stage, 1, registry_url="", log_level="ERROR", max_silence_s=WITHIN_S)
+    pool = Pool(stage, 1, CONNECTIONS, max_silence_s=WITHIN_S)
     yield pool
     pool.close()
 
