@@ -73,18 +73,19 @@ class Codec:
         self._ids: dict[str, int] = {}
         self._writers: dict[int, Schema] = {}
 
+    def prepare(self, topic: Topic) -> None:
+        """Look the topic's schema up, so that `encode` waits for no registry afterwards. Raises
+        DependencyDown and LookupError as the registry does."""
+        self._id(topic)
+
     def encode(self, event: Event) -> bytes:
         """The event's bytes for its topic. Raises DependencyDown and LookupError as the registry does,
         ValueError if a field's value does not fit its schema."""
         topic = topic_of(event)
-        schema = schema_text(topic)
-        schema_id = self._ids.get(topic.name)
-        if schema_id is None:
-            schema_id = self._ids[topic.name] = self._registry.id_of(topic, schema)
         body = io.BytesIO()
-        body.write(_HEADER.pack(0, schema_id))
+        body.write(_HEADER.pack(0, self._id(topic)))
         try:
-            fastavro.schemaless_writer(body, _parsed(schema), to_record(event))
+            fastavro.schemaless_writer(body, _parsed(schema_text(topic)), to_record(event))
         except (TypeError, KeyError, OverflowError) as error:
             raise ValueError(f"{type(event).__name__} does not fit its schema: {error}") from error
         return body.getvalue()
@@ -111,6 +112,13 @@ class Codec:
         if body.tell() != len(data):
             raise UndecodableError(f"{len(data) - body.tell()} bytes follow the event")
         return event
+
+    def _id(self, topic: Topic) -> int:
+        """The id that the registry gave the topic's schema."""
+        schema_id = self._ids.get(topic.name)
+        if schema_id is None:
+            schema_id = self._ids[topic.name] = self._registry.id_of(topic, schema_text(topic))
+        return schema_id
 
     def _writer(self, schema_id: int) -> Schema:
         """The schema that wrote an event. Raises UndecodableError if nobody knows it."""

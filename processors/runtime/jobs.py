@@ -16,6 +16,7 @@ from processors.runtime.contract import Failure, Stage
 from processors.runtime.deadrow import DeadRow
 from processors.runtime.handover import Handover, copies, received, to_dead, to_retry
 from processors.runtime.lanes import Lanes
+from processors.runtime.lastwords import LastWords
 from processors.runtime.logs import fields, record_fields
 from processors.runtime.metrics import Metrics
 from processors.runtime.outage import Outage
@@ -47,7 +48,7 @@ from schemas.topics import retry_topic
 log = logging.getLogger("reelay.runtime")
 
 _MAX_GIVE_UPS = 3
-"""How many workers may die of a record's last words before it is buried without them."""
+"""How many workers may die of a record's last words before they are made here."""
 
 
 class TooManyDeadLettersError(Exception):
@@ -65,6 +66,7 @@ class _Job:
     epoch: int
     events_out: int
     video: VideoKey | None = None
+    index: int | None = None
     media_s: float = 0.0
     stopped: bool = False
     failure: Failure | None = None
@@ -84,6 +86,7 @@ class Jobs:
     outage: Outage
     dead_row: DeadRow
     metrics: Metrics
+    last_words: LastWords
     outputs: list[Outgoing] = field(default_factory=list)
     progress: list[Outgoing] = field(default_factory=list)
     too_many_dead: bool = False
@@ -222,8 +225,8 @@ class Jobs:
                 self._count("lost", reply.work_s, job)
             return
         match reply:
-            case Began(video, _, media_s):
-                job.video, job.media_s = video, media_s
+            case Began(video, index, media_s):
+                job.video, job.index, job.media_s = video, index, media_s
                 if self._unwanted.covers(video):
                     _stop(worker, job)
             case Emitted(record) if not job.stopped:
@@ -319,7 +322,15 @@ class Jobs:
         if job.give_ups < _MAX_GIVE_UPS:
             self._to_give_up.append(job)
         else:
-            self._gave_up(job, owned, GaveUp(None, None, "its workers died"))
+            self._gave_up(job, owned, self._without_worker(job))
+
+    def _without_worker(self, job: _Job) -> GaveUp:
+        """The last words for a record whose last words kill workers."""
+        assert job.failure is not None
+        record = replace(job.record, timestamp_ms=job.handover.written_ms)
+        began = None if job.video is None else (job.video, job.index)
+        said = self.last_words.of(record, job.failure, attempt=job.handover.tries.attempt, began=began)
+        return GaveUp(*said) if said else GaveUp(None, None, "its workers died, its video is not known")
 
     def _down(self, down: Down) -> None:
         if self.outage.began(down.dependency, time.monotonic()):

@@ -30,6 +30,7 @@ from processors.runtime.delivery import AtLeastOnce, OffsetsRefusedError
 from processors.runtime.health import Vitals
 from processors.runtime.jobs import Jobs, TooManyDeadLettersError
 from processors.runtime.lanes import Lanes
+from processors.runtime.lastwords import LastWords
 from processors.runtime.metrics import Metrics
 from processors.runtime.outage import Outage
 from processors.runtime.pauses import Pauses, Reason
@@ -110,6 +111,7 @@ class PollLoop:
             Outage(settings.max_probe_delay_s),
             DeadRow(settings.max_dead_in_row),
             self.metrics,
+            LastWords(stage.name, feed.codec),
         )
         self._producer = open_producer(
             connections, delivery_timeout_ms=round(settings.delivery_timeout_s * 1000)

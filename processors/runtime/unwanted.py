@@ -1,7 +1,7 @@
 """Which work nobody wants any more: cancelled revisions, deleted videos.
 
 A thread of its own follows the two topics from their beginning, so that the poll loop never waits for
-them.
+them, nor for the registry: what the loop itself must be able to encode is looked up here.
 """
 
 import logging
@@ -15,7 +15,7 @@ from connectors.registry import open_registry
 from connectors.settings import Connections
 from schemas.codec import Codec, UndecodableError
 from schemas.events import VideoCancelRequested, VideoDeleted
-from schemas.topics import VIDEO_CANCEL_REQUESTED, VIDEO_DELETED, topic_named
+from schemas.topics import STAGE_FAILED, VIDEO_CANCEL_REQUESTED, VIDEO_DELETED, topic_named
 
 log = logging.getLogger("reelay.runtime")
 
@@ -57,7 +57,8 @@ class UnwantedFeed:
     """Follows cancel requests and deletions in a thread.
 
     `keys` is append-only and written by the thread alone, so any thread may read it: what came first
-    stays where it is. `failed` is the error that ended the thread.
+    stays where it is. `failed` is the error that ended the thread. `codec` can encode `stage.failed`
+    without the registry once the feed has caught up.
     """
 
     def __init__(self, connections: Connections) -> None:
@@ -66,6 +67,7 @@ class UnwantedFeed:
         self._caught_up = threading.Event()
         self._closing = threading.Event()
         self._connections = connections
+        self.codec = Codec(open_registry(connections))
         self._thread = threading.Thread(target=self._run, name="unwanted", daemon=True)
         self._thread.start()
 
@@ -81,21 +83,32 @@ class UnwantedFeed:
 
     def _run(self) -> None:
         try:
-            codec = Codec(open_registry(self._connections))
+            self._prepare()
             topics = (VIDEO_CANCEL_REQUESTED.name, VIDEO_DELETED.name)
             with BroadcastReader(self._connections, topics) as reader:
                 while not self._closing.is_set():
                     if (record := reader.poll(0.1)) is not None and record.value:
-                        self._note(codec, record)
+                        self._note(record)
                     if reader.caught_up:
                         self._caught_up.set()
         except Exception as error:  # handed to the poll loop, which ends the process with it
             self.failed = error
 
-    def _note(self, codec: Codec, record: Record) -> None:
+    def _prepare(self) -> None:
+        """Look up what the poll loop may have to encode."""
         while not self._closing.is_set():
             try:
-                event = codec.decode(record.value, topic_named(record.topic))
+                self.codec.prepare(STAGE_FAILED)
+            except (DependencyDown, LookupError) as error:  # an operator registers what is missing
+                log.warning("work begins when its failures can be told: %s", error)
+                self._closing.wait(_AGAIN_S)
+            else:
+                return
+
+    def _note(self, record: Record) -> None:
+        while not self._closing.is_set():
+            try:
+                event = self.codec.decode(record.value, topic_named(record.topic))
             except UndecodableError as error:
                 log.error(
                     "unreadable %s/%s/%s: %s", record.topic, record.partition, record.offset, error

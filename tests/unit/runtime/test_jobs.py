@@ -6,11 +6,13 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from connectors.kafka.records import Outgoing, Record
+from connectors.registry import FingerprintRegistry
 from processors.runtime.assignments import Assignments
 from processors.runtime.contract import Lane, Stage
 from processors.runtime.deadrow import DeadRow
 from processors.runtime.jobs import Jobs
 from processors.runtime.lanes import Lanes
+from processors.runtime.lastwords import LastWords
 from processors.runtime.metrics import Metrics
 from processors.runtime.outage import Outage
 from processors.runtime.pauses import Pauses, Reason
@@ -31,8 +33,11 @@ from processors.runtime.wire import (
     Stop,
     Work,
 )
-from schemas.events import FailureKind
-from schemas.topics import VIDEO_UPLOADED
+from schemas.codec import Codec
+from schemas.events import FailureKind, StageFailed
+from schemas.headers import Headers
+from schemas.ids import event_id
+from schemas.topics import STAGE_FAILED, VIDEO_UPLOADED
 
 TOPIC = VIDEO_UPLOADED.name
 EVENT = Outgoing("out", b"k", b"v", [])
@@ -84,6 +89,7 @@ class World:
             Outage(1.0),
             DeadRow(2),
             Metrics(),
+            LastWords("g", Codec(FingerprintRegistry())),
         )
         self.assign()
 
@@ -97,9 +103,9 @@ class World:
         self.pauses.gone([(TOPIC, 0)])
         self.jobs.lost([(TOPIC, 0)])
 
-    def fetch(self, offset: int) -> object:
+    def fetch(self, offset: int, headers: Headers | None = None) -> object:
         """A record comes and is given to the worker."""
-        self.lanes.hold(Record(TOPIC, 0, offset, b"k", b"v", [], 0))
+        self.lanes.hold(Record(TOPIC, 0, offset, b"k", b"v", headers or [], 0))
         self.jobs.dispatch(new_work=True)
         return self.pool.worker.task
 
@@ -174,14 +180,27 @@ def test_a_dead_letter_waits_for_its_event(world: World) -> None:
     assert world.committed() == [1]
 
 
-def test_a_record_whose_last_words_kill_workers_is_buried_without(world: World) -> None:
-    world.fetch(0)
+@pytest.mark.parametrize("told_by", ["worker", "headers", "nobody", "wrong headers"])
+def test_the_video_of_a_record_whose_last_words_kill_workers_fails_all_the_same(
+    world: World, told_by: str
+) -> None:
+    subject = {"headers": b"v/1/7", "wrong headers": b"v/99999999999999999999"}.get(told_by)
+    world.fetch(0, [("ce_subject", subject)] if subject else [])
+    if told_by == "worker":
+        world.say(Began(VideoKey("v", 1), 7, 0.0))
     world.say(Finished(Failed(FailureKind.POISON, "never"), 0.1))
     for _ in range(3):
         world.jobs.dispatch(new_work=True)
         world.say(Died("SIGKILL"))
-    assert [output.topic for output in world.jobs.outputs] == [f"{TOPIC}.g.dead"]
+    *said, dead = world.jobs.outputs
+    assert dead.topic == f"{TOPIC}.g.dead"
     assert world.jobs.running == 0
+    assert bool(said) == (told_by in ("worker", "headers"))
+    for output in said:
+        event = Codec(FingerprintRegistry()).decode(output.value, STAGE_FAILED)
+        assert isinstance(event, StageFailed)
+        assert event.event_id == event_id("StageFailed", "v", 1, "g", 7)
+        assert (event.stage, event.index, event.reason) == ("g", 7, "never")
 
 
 def test_a_dependency_that_is_down_puts_the_record_back_and_only_probes(world: World) -> None:
