@@ -1,0 +1,138 @@
+"""The local cluster: Kafka, schema registry and object store, started together."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from connectors.settings import Connections
+from ops.cluster import kafka, registry, store
+from ops.cluster.errors import ClusterError
+from ops.cluster.ports import HOST
+from ops.cluster.programs import Programs, default_cache, prepare
+from ops.cluster.server import Server, ServerStatus
+from ops.cluster.setup import USER, Ports, Setup, new_setup, read_setup, write_setup
+
+_HEAP_MB = 512
+
+
+class Cluster:
+    """A cluster whose data, logs and addresses are in `folder`, and stay as they are between starts.
+
+    secure: TLS everywhere, and passwords for Kafka. ports: where the servers of a new cluster listen.
+    outlives: whether its servers go on when this program ends; otherwise they never do. kafka_heap_mb:
+    the broker's memory for objects. tell: takes a line about what takes long.
+
+    As a context manager it is started, and stopped at the end. Raises ClusterError, OSError.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        secure: bool = False,
+        ports: Ports = Ports(),  # noqa: B008  # frozen
+        outlives: bool = False,
+        kafka_heap_mb: int = _HEAP_MB,
+        cache: Path | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.folder = folder.resolve()
+        self._setup = _setup(self.folder, ports, secure)
+        self._outlives = outlives
+        self._cache = default_cache(os.environ) if cache is None else cache
+        self._tell = tell
+        self._watchdog: subprocess.Popen[bytes] | None = None
+        ca = None
+        recipes = (
+            kafka.recipe(self.folder, self._setup, self.connections(), heap_mb=kafka_heap_mb),
+            registry.recipe(self.folder, self._setup, ca),
+            store.recipe(self.folder, self._setup, ca),
+        )
+        self.kafka, self.registry, self.store = self.servers = tuple(
+            Server(recipe, self.folder, lambda: self._programs) for recipe in recipes
+        )
+
+    def connections(self, **more: Any) -> Connections:
+        """How clients reach it. more: further settings, or others."""
+        setup = self._setup
+        return Connections.only(
+            **{
+                "kafka_brokers": f"{HOST}:{setup.ports.kafka}",
+                "registry_url": registry.url(setup),
+                "store_url": f"s3://{store.BUCKET}",
+                "store_endpoint": store.url(setup),
+                "store_access_key": USER,
+                "store_secret_key": setup.password,
+                **more,
+            }
+        )
+
+    def start(self) -> None:
+        """Start what does not run, all at once, and wait until it answers. Raises ClusterError,
+        OSError."""
+        self._watch()
+        for server in reversed(self.servers):  # Kafka's first start takes this program's time
+            server.launch()
+        for server in self.servers:
+            server.wait()
+
+    def stop(self) -> None:
+        """Stop all of them, cleanly. Raises ServerFailed."""
+        for server in self.servers:
+            server.ask_to_stop()
+        for server in self.servers:
+            server.stop()
+        if self._watchdog is not None:
+            self._watchdog.kill()
+            self._watchdog.wait()
+            self._watchdog = None
+
+    def status(self) -> list[ServerStatus]:
+        """How each server is."""
+        return [server.status() for server in self.servers]
+
+    def delete(self) -> None:
+        """Remove all data of a cluster that is stopped. Raises OSError."""
+        shutil.rmtree(self.folder)
+
+    def __enter__(self) -> "Cluster":
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @cached_property
+    def _programs(self) -> Programs:
+        return prepare(self._cache, self._tell)
+
+    def _watch(self) -> None:
+        if not self._outlives and (self._watchdog is None or self._watchdog.poll() is not None):
+            self._watchdog = subprocess.Popen(
+                [sys.executable, "-m", "ops.cluster.watchdog", str(os.getpid()), self.folder],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+
+def _setup(folder: Path, ports: Ports, secure: bool) -> Setup:
+    setup = read_setup(folder)
+    if setup is None:
+        setup = new_setup(ports, secure=secure)
+        write_setup(setup, folder)
+    elif setup.secure != secure:
+        kind = "with" if setup.secure else "without"
+        raise ClusterError(f"the cluster in {folder} was made {kind} security; delete it first")
+    return setup

@@ -1,0 +1,48 @@
+"""Apicurio Registry, which speaks Confluent's HTTP API; it keeps its data in an H2 database file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ops.cluster import java
+from ops.cluster.ports import HOST
+from ops.cluster.programs import REGISTRY_VERSION, Programs
+from ops.cluster.server import Recipe
+from ops.cluster.setup import Setup
+from ops.cluster.web import is_answering
+
+NAME = "registry"
+_HEAP_MB = 256
+
+
+def url(setup: Setup) -> str:
+    """Where its Confluent API is."""
+    scheme = "https" if setup.secure else "http"
+    return f"{scheme}://{HOST}:{setup.ports.registry}/apis/ccompat/v7"
+
+
+def recipe(folder: Path, setup: Setup, ca: Path | None) -> Recipe:
+    """How the registry is run. folder: the cluster's; ca: the authority of its certificate."""
+
+    def command(programs: Programs) -> Sequence[str | Path]:
+        settings = {
+            "quarkus.http.host": HOST,
+            "quarkus.http.port": setup.ports.registry,
+            "quarkus.datasource.jdbc.url": f"jdbc:h2:file:{folder / 'registry' / 'data'}",
+            "quarkus.log.console.enable": "false",
+            "quarkus.log.file.enable": "true",
+            "quarkus.log.file.path": folder / "registry.log",
+            "quarkus.log.file.rotation.max-file-size": "10M",
+            "quarkus.log.file.rotation.max-backup-index": 2,
+            "quarkus.log.file.rotation.rotate-on-boot": "false",
+        }
+        flags = (*java.flags(_HEAP_MB), *(f"-D{name}={value}" for name, value in settings.items()))
+        return [programs.java, *flags, "-jar", programs.registry]
+
+    return Recipe(
+        name=NAME,
+        version=REGISTRY_VERSION,
+        address=url(setup),
+        port=setup.ports.registry,
+        command=command,
+        answers=lambda: is_answering(f"{url(setup)}/subjects", ca),
+    )

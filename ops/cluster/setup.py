@@ -1,0 +1,71 @@
+"""What a cluster keeps about itself, so that it comes back on the same addresses with the same data."""
+
+import json
+import os
+import secrets
+from base64 import urlsafe_b64encode
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+from ops.cluster.errors import ClusterError
+from ops.cluster.ports import free_ports
+
+_FILE = "setup.json"
+USER = "reelay"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the servers listen; 0: on a free port, chosen once."""
+
+    kafka: int = 0
+    registry: int = 0
+    store: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """controller, internal: ports that only the broker itself uses. kafka_id: the cluster's, as Kafka
+    writes a UUID. password: of the user `USER`, at Kafka and the store."""
+
+    ports: Ports
+    controller: int
+    internal: int
+    secure: bool
+    kafka_id: str
+    password: str = field(repr=False)
+
+
+def read_setup(folder: Path) -> Setup | None:
+    """The setup of the cluster in this folder, if there is one. Raises ClusterError, OSError."""
+    path = folder / _FILE
+    try:
+        noted = json.loads(path.read_bytes())
+        return Setup(**noted | {"ports": Ports(**noted["ports"])})
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError) as error:
+        raise ClusterError(f"{path} is not a cluster's setup") from error
+
+
+def new_setup(ports: Ports, *, secure: bool) -> Setup:
+    """A setup with free ports for those that nobody chose."""
+    free = (port for port in free_ports() if port not in (ports.kafka, ports.registry, ports.store))
+    return Setup(
+        ports=Ports(ports.kafka or next(free), ports.registry or next(free), ports.store or next(free)),
+        controller=next(free),
+        internal=next(free),
+        secure=secure,
+        kafka_id=urlsafe_b64encode(uuid4().bytes).decode().rstrip("="),
+        password=secrets.token_urlsafe(24),
+    )
+
+
+def write_setup(setup: Setup, folder: Path) -> None:
+    """Keep it, for its owner's eyes only. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    making = folder / f".{_FILE}"
+    with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(asdict(setup), file, indent=2)
+    making.rename(folder / _FILE)
