@@ -1,7 +1,6 @@
 """`reelay consume`: any topic, decoded."""
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,10 +14,8 @@ from connectors.kafka.records import Record
 from connectors.registry import open_registry
 from connectors.settings import Connections
 from ops.cli.errors import one_line
-from ops.cli.kafka import cluster, cluster_options
+from ops.cli.kafka import cluster_options, running
 from ops.cli.text import shown
-from ops.pipeline.state import state_folder
-from ops.up.status import read_status
 from schemas.codec import Codec, UndecodableError, to_record
 from schemas.topics import PREFIX, TOPICS, Topic, topic_named
 
@@ -59,7 +56,7 @@ def command(
     """
     with one_line():
         full_name = _known(topic)
-        connections = cluster(brokers, registry) if brokers else _of_this_machine()
+        connections = running(brokers, registry)
         codec = Codec(open_registry(connections))
         records = _records(
             full_name,
@@ -71,14 +68,6 @@ def command(
             plain = _plain(record, codec)
             click.echo(json.dumps(plain, default=datetime.isoformat) if as_json else _for_people(plain))
     return 0
-
-
-def _of_this_machine() -> Connections:
-    """The connections of the running `reelay up`. Raises UsageError if none runs."""
-    running = read_status(state_folder(os.environ))
-    if running is None or running.brokers is None:
-        raise click.UsageError("Missing option '--brokers': reelay up is not running on this machine")
-    return Connections.only(kafka_brokers=running.brokers, store_url="", log_level="ERROR")
 
 
 def _known(name: str) -> str:

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 import click
 
 from connectors.settings import Connections
+from ops.pipeline.state import state_folder
+from ops.up.status import read_status
 from processors.runtime.settings import read_settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -39,3 +41,17 @@ def cluster(brokers: str, registry: str) -> Connections:
     if "REELAY_STORE_URL" not in os.environ:
         given["store_url"] = ""
     return read_settings(Connections, **given)
+
+
+def running(brokers: str | None, registry: str) -> Connections:
+    """As `cluster`; without brokers those of the `reelay up` that runs on this machine, and its store.
+
+    Raises UsageError if none runs.
+    """
+    if brokers:
+        return cluster(brokers, registry)
+    state = state_folder(os.environ)
+    status = read_status(state)
+    if status is None or status.brokers is None:
+        raise click.UsageError("Missing option '--brokers': reelay up is not running on this machine")
+    return Connections.only(kafka_brokers=status.brokers, store_url=state.store_url, log_level="ERROR")

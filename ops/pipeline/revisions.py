@@ -100,6 +100,26 @@ def take_revision(
         number += 1
 
 
+def next_revision(store: ObjectStore, upload: VideoUploaded) -> VideoUploaded:
+    """Accept an upload once more: all that was asked for then, as the video's next revision, whose
+    number this takes in the store. Raises VideoWasDeleted, DependencyDown."""
+    video_id = upload.video_id
+    if is_deleted(store, video_id):
+        raise VideoWasDeleted(video_id)
+    number = max(_revisions(store, video_id), default=0) + 1
+    while True:
+        again = replace(
+            upload,
+            event_id=event_id("VideoUploaded", video_id, number, "cli"),
+            revision=number,
+            made_at=datetime.now(UTC).replace(microsecond=0),
+            stages=(),
+        )
+        if store.put_if_absent(upload_key(video_id, number), dump_upload(again)):
+            return again
+        number += 1
+
+
 def is_deleted(store: ObjectStore, video_id: str) -> bool:
     """Whether somebody asked to remove the video. Raises DependencyDown, ValueError for an id that is no
     plain name."""
