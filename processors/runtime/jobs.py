@@ -20,6 +20,7 @@ from processors.runtime.lastwords import LastWords
 from processors.runtime.logs import fields, record_fields
 from processors.runtime.metrics import Metrics
 from processors.runtime.outage import Outage
+from processors.runtime.outbox import Outbox
 from processors.runtime.pauses import Pauses, Reason
 from processors.runtime.pool import Died, Pool, Worker
 from processors.runtime.retry import RetryPolicy, after_failure, is_due
@@ -87,7 +88,7 @@ class Jobs:
     dead_row: DeadRow
     metrics: Metrics
     last_words: LastWords
-    outputs: list[Outgoing] = field(default_factory=list)
+    outputs: Outbox = field(default_factory=Outbox)
     progress: list[Outgoing] = field(default_factory=list)
     too_many_dead: bool = False
     _running: dict[Worker, _Job] = field(default_factory=dict)
@@ -230,7 +231,7 @@ class Jobs:
                 if self._unwanted.covers(video):
                     _stop(worker, job)
             case Emitted(record) if not job.stopped:
-                self.outputs.append(record)
+                self.outputs.add(job.record.place, record)
                 job.events_out += 1
                 owned.frontier.emitted(job.record.offset, job.events_out)
                 owned.changed = True
@@ -272,7 +273,8 @@ class Jobs:
             self._to_give_up.append(job)
             return
         self.metrics.retries.labels(kind.value).inc()
-        self.outputs.append(
+        self.outputs.add(
+            job.record.place,
             to_retry(
                 job.record,
                 job.handover,
@@ -280,7 +282,7 @@ class Jobs:
                 group=self.stage.name,
                 events_out=job.events_out,
                 error=reason,
-            )
+            ),
         )
         _finish(job, owned)
 
@@ -288,15 +290,16 @@ class Jobs:
         """The record's last words are there: emit them, bury the record."""
         assert job.failure is not None
         if said.event is not None:
-            self.outputs.append(said.event)
+            self.outputs.add(job.record.place, said.event)
         else:
             log.error(
                 "given up without an event: %s",
                 said.error or "its video is not known",
                 extra=_about(job),
             )
-        self.outputs.append(
-            to_dead(job.record, job.handover, job.failure, group=self.stage.name, now_ms=_now_ms())
+        self.outputs.add(
+            job.record.place,
+            to_dead(job.record, job.handover, job.failure, group=self.stage.name, now_ms=_now_ms()),
         )
         _finish(job, owned)
         self.metrics.dead_letters.labels(job.failure.kind.value).inc()

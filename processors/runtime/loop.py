@@ -272,7 +272,8 @@ class PollLoop:
 
     def _commit(self, *, last: bool) -> None:
         """Make outputs and progress last, as one batch."""
-        outputs, self._jobs.outputs = self._jobs.outputs, []
+        outputs = self._jobs.outputs.records()
+        self._jobs.outputs.clear()
         offsets = self._assignments.to_commit(again=last)
         if not outputs and not offsets:
             return

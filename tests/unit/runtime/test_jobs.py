@@ -129,7 +129,7 @@ def world() -> World:
 def test_events_and_progress_of_a_job_are_left_for_one_commit(world: World) -> None:
     assert isinstance(world.fetch(0), Work)
     world.say(BEGAN, Emitted(EVENT), DONE)
-    assert world.jobs.outputs == [EVENT]
+    assert world.jobs.outputs.records() == [EVENT]
     assert world.committed() == [1]
     assert world.jobs.running == 0
 
@@ -144,7 +144,7 @@ def test_result_of_a_revoked_partition_is_dropped(world: World, comes_back: bool
     world.say(Emitted(EVENT), DONE)
     assert isinstance(task, Work)
     assert Stop(task.number) in world.pool.worker.sent
-    assert world.jobs.outputs == []
+    assert world.jobs.outputs.records() == []
     assert world.committed() == []
     assert world.jobs.running == 0
 
@@ -154,13 +154,13 @@ def test_a_failure_after_the_partition_went_is_nobodys_retry(world: World, endin
     world.fetch(0)
     world.revoke()
     world.say(ending)
-    assert world.jobs.outputs == []
+    assert world.jobs.outputs.records() == []
 
 
 def test_a_retry_is_written_and_the_record_done_in_one_batch(world: World) -> None:
     world.fetch(0)
     world.say(BEGAN, Emitted(EVENT), Finished(Failed(FailureKind.TRANSIENT, "not now"), 0.1))
-    _, retry = world.jobs.outputs
+    _, retry = world.jobs.outputs.records()
     assert retry.topic == f"{TOPIC}.g.retry"
     assert (
         dict(retry.headers)["reelay-events-out"],
@@ -172,11 +172,11 @@ def test_a_retry_is_written_and_the_record_done_in_one_batch(world: World) -> No
 def test_a_dead_letter_waits_for_its_event(world: World) -> None:
     world.fetch(0)
     world.say(BEGAN, Finished(Failed(FailureKind.POISON, "never"), 0.1))
-    assert (world.jobs.outputs, world.committed(), world.jobs.running) == ([], [], 1)
+    assert (world.jobs.outputs.records(), world.committed(), world.jobs.running) == ([], [], 1)
     world.jobs.dispatch(new_work=False)  # also while draining
     assert isinstance(world.pool.worker.task, GiveUp)
     world.say(GaveUp(EVENT, VideoKey("v", 1)))
-    assert [output.topic for output in world.jobs.outputs] == ["out", f"{TOPIC}.g.dead"]
+    assert [output.topic for output in world.jobs.outputs.records()] == ["out", f"{TOPIC}.g.dead"]
     assert world.committed() == [1]
 
 
@@ -192,7 +192,7 @@ def test_the_video_of_a_record_whose_last_words_kill_workers_fails_all_the_same(
     for _ in range(3):
         world.jobs.dispatch(new_work=True)
         world.say(Died("SIGKILL"))
-    *said, dead = world.jobs.outputs
+    *said, dead = world.jobs.outputs.records()
     assert dead.topic == f"{TOPIC}.g.dead"
     assert world.jobs.running == 0
     assert bool(said) == (told_by in ("worker", "headers"))
@@ -225,7 +225,7 @@ def test_a_running_job_that_becomes_unwanted_is_stopped_and_emits_no_more(world:
     world.say(Emitted(EVENT), DONE)
     assert isinstance(task, Work)
     assert world.pool.worker.sent[-1] == Stop(task.number)
-    assert world.jobs.outputs == []
+    assert world.jobs.outputs.records() == []
     assert world.committed() == [1]
 
 
