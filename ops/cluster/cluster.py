@@ -12,8 +12,8 @@ from typing import Any
 
 from connectors.settings import Connections
 from ops.cluster import kafka, registry, store
+from ops.cluster.certificates import certificates_in, make_certificates
 from ops.cluster.errors import ClusterError
-from ops.cluster.ports import HOST
 from ops.cluster.programs import Programs, default_cache, prepare
 from ops.cluster.server import Server, ServerStatus
 from ops.cluster.setup import USER, Ports, Setup, new_setup, read_setup, write_setup
@@ -48,11 +48,10 @@ class Cluster:
         self._cache = default_cache(os.environ) if cache is None else cache
         self._tell = tell
         self._watchdog: subprocess.Popen[bytes] | None = None
-        ca = None
         recipes = (
-            kafka.recipe(self.folder, self._setup, self.connections(), heap_mb=kafka_heap_mb),
-            registry.recipe(self.folder, self._setup, ca),
-            store.recipe(self.folder, self._setup, ca),
+            kafka.recipe(self.folder, self._setup, heap_mb=kafka_heap_mb),
+            registry.recipe(self.folder, self._setup),
+            store.recipe(self.folder, self._setup),
         )
         self.kafka, self.registry, self.store = self.servers = tuple(
             Server(recipe, self.folder, lambda: self._programs) for recipe in recipes
@@ -63,12 +62,13 @@ class Cluster:
         setup = self._setup
         return Connections.only(
             **{
-                "kafka_brokers": f"{HOST}:{setup.ports.kafka}",
+                "kafka_brokers": kafka.address(setup),
                 "registry_url": registry.url(setup),
                 "store_url": f"s3://{store.BUCKET}",
                 "store_endpoint": store.url(setup),
                 "store_access_key": USER,
                 "store_secret_key": setup.password,
+                **(self._security() if setup.secure else {}),
                 **more,
             }
         )
@@ -81,6 +81,8 @@ class Cluster:
             server.launch()
         for server in self.servers:
             server.wait()
+        if not store.has_bucket(self.folder):
+            store.make_bucket(self.connections())
 
     def stop(self) -> None:
         """Stop all of them, cleanly. Raises ServerFailed."""
@@ -92,6 +94,13 @@ class Cluster:
             self._watchdog.kill()
             self._watchdog.wait()
             self._watchdog = None
+
+    def certify(self, *, expired: bool = False) -> None:
+        """Give the servers of a secure cluster a new certificate, which each reads when it starts.
+
+        expired: whether its time is over. Raises OSError.
+        """
+        make_certificates(self.folder, expired=expired)
 
     def status(self) -> list[ServerStatus]:
         """How each server is."""
@@ -118,6 +127,14 @@ class Cluster:
     def _programs(self) -> Programs:
         return prepare(self._cache, self._tell)
 
+    def _security(self) -> dict[str, object]:
+        return {
+            "kafka_tls": True,
+            "kafka_username": USER,
+            "kafka_password": self._setup.password,
+            "tls_ca": str(certificates_in(self.folder).ca),
+        }
+
     def _watch(self) -> None:
         if not self._outlives and (self._watchdog is None or self._watchdog.poll() is not None):
             self._watchdog = subprocess.Popen(
@@ -131,6 +148,8 @@ def _setup(folder: Path, ports: Ports, secure: bool) -> Setup:
     setup = read_setup(folder)
     if setup is None:
         setup = new_setup(ports, secure=secure)
+        if secure:
+            make_certificates(folder)
         write_setup(setup, folder)
     elif setup.secure != secure:
         kind = "with" if setup.secure else "without"

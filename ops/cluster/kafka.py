@@ -8,14 +8,13 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from connectors.kafka.clients import client_config
-from connectors.settings import Connections
 from ops.cluster import java
+from ops.cluster.certificates import certificates_in
 from ops.cluster.errors import ServerFailed
 from ops.cluster.ports import HOST, is_listening
 from ops.cluster.programs import KAFKA_VERSION, Programs
 from ops.cluster.server import Recipe
-from ops.cluster.setup import Setup
+from ops.cluster.setup import USER, Setup
 
 NAME = "kafka"
 _ANSWER_S = 3.0
@@ -26,8 +25,13 @@ _quiet.addHandler(logging.NullHandler())
 _quiet.propagate = False
 
 
-def recipe(folder: Path, setup: Setup, connections: Connections, *, heap_mb: int) -> Recipe:
-    """How the broker is run. folder: the cluster's; connections: how clients reach it."""
+def address(setup: Setup) -> str:
+    """Where clients reach it."""
+    return f"{HOST}:{setup.ports.kafka}"
+
+
+def recipe(folder: Path, setup: Setup, *, heap_mb: int) -> Recipe:
+    """How the broker is run. folder: the cluster's; heap_mb: its memory for objects."""
 
     def command(programs: Programs) -> Sequence[str | Path]:
         properties = folder / "kafka.properties"
@@ -42,16 +46,16 @@ def recipe(folder: Path, setup: Setup, connections: Connections, *, heap_mb: int
             f"{programs.kafka}/*",
         )
         if not (_data(folder) / "meta.properties").exists():
-            _format(run, properties, setup)
+            _format(run, properties, folder, setup)
         return [*run, "kafka.Kafka", properties]
 
     return Recipe(
         name=NAME,
         version=KAFKA_VERSION,
-        address=connections.kafka_brokers,
+        address=address(setup),
         port=setup.ports.kafka,
         command=command,
-        answers=lambda: is_listening(setup.ports.kafka) and _knows_itself(connections),
+        answers=lambda: is_listening(setup.ports.kafka) and _knows_itself(setup),
     )
 
 
@@ -59,24 +63,32 @@ def _data(folder: Path) -> Path:
     return folder / "kafka"
 
 
-def _format(run: Sequence[str | Path], properties: Path, setup: Setup) -> None:
+def _format(run: Sequence[str | Path], properties: Path, folder: Path, setup: Setup) -> None:
     """Write the files of a new cluster."""
-    command = [*run, "kafka.tools.StorageTool", "format", "--config", properties]
+    arguments = ["format", "--config", str(properties), "--cluster-id", setup.kafka_id]
+    if setup.secure:
+        arguments += ["--add-scram", f"SCRAM-SHA-512=[name={USER},password={setup.password}]"]
+    in_file = folder / "kafka.format"  # a command line is for everybody to see
+    in_file.touch(mode=0o600)
+    in_file.write_text("\n".join(arguments) + "\n")
     done = subprocess.run(
-        [*command, "--cluster-id", setup.kafka_id],
+        [*run, "kafka.tools.StorageTool", f"@{in_file}"],
         capture_output=True,
         text=True,
         errors="replace",
         check=False,
     )
+    in_file.unlink()
     if done.returncode:
         words = (done.stderr or done.stdout).strip().splitlines()
         raise ServerFailed(f"Kafka's data folder could not be made: {words[-1] if words else ''}")
 
 
-def _knows_itself(connections: Connections) -> bool:
+def _knows_itself(setup: Setup) -> bool:
     """Whether the broker is registered, and so serves clients."""
-    client = AdminClient(client_config(connections) | {"log_level": 0}, logger=_quiet)
+    client = AdminClient(
+        {"bootstrap.servers": f"{HOST}:{setup.internal}", "log_level": 0}, logger=_quiet
+    )
     try:
         return bool(client.list_topics(timeout=_ANSWER_S).brokers)
     except KafkaException:
@@ -94,7 +106,8 @@ def _properties(folder: Path, setup: Setup) -> str:
         "advertised.listeners": f"{clients},{internal}",
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "INTERNAL",
-        "listener.security.protocol.map": "CLIENTS:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.security.protocol.map": f"CLIENTS:{'SASL_SSL' if setup.secure else 'PLAINTEXT'}"
+        ",INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": _data(folder),
         # One broker keeps the only copy.
         "offsets.topic.replication.factor": 1,
@@ -122,4 +135,13 @@ def _properties(folder: Path, setup: Setup) -> str:
         # A dead producer's transaction is looked for every second, not every ten.
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
     }
+    if setup.secure:
+        settings |= {
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "listener.name.clients.scram-sha-512.sasl.jaas.config": (
+                "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+            ),
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": certificates_in(folder).both,
+        }
     return "".join(f"{name}={value}\n" for name, value in settings.items())

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ops.cluster import java
+from ops.cluster.certificates import certificates_in
 from ops.cluster.ports import HOST
 from ops.cluster.programs import REGISTRY_VERSION, Programs
 from ops.cluster.server import Recipe
@@ -20,11 +21,11 @@ def url(setup: Setup) -> str:
     return f"{scheme}://{HOST}:{setup.ports.registry}/apis/ccompat/v7"
 
 
-def recipe(folder: Path, setup: Setup, ca: Path | None) -> Recipe:
-    """How the registry is run. folder: the cluster's; ca: the authority of its certificate."""
+def recipe(folder: Path, setup: Setup) -> Recipe:
+    """How the registry is run. folder: the cluster's."""
 
     def command(programs: Programs) -> Sequence[str | Path]:
-        settings = {
+        settings: dict[str, object] = {
             "quarkus.http.host": HOST,
             "quarkus.http.port": setup.ports.registry,
             "quarkus.datasource.jdbc.url": f"jdbc:h2:file:{folder / 'registry' / 'data'}",
@@ -35,6 +36,14 @@ def recipe(folder: Path, setup: Setup, ca: Path | None) -> Recipe:
             "quarkus.log.file.rotation.max-backup-index": 2,
             "quarkus.log.file.rotation.rotate-on-boot": "false",
         }
+        if setup.secure:
+            certificates = certificates_in(folder)
+            settings |= {
+                "quarkus.http.ssl-port": setup.ports.registry,
+                "quarkus.http.insecure-requests": "disabled",
+                "quarkus.http.ssl.certificate.files": certificates.chain,
+                "quarkus.http.ssl.certificate.key-files": certificates.key,
+            }
         flags = (*java.flags(_HEAP_MB), *(f"-D{name}={value}" for name, value in settings.items()))
         return [programs.java, *flags, "-jar", programs.registry]
 
@@ -44,5 +53,5 @@ def recipe(folder: Path, setup: Setup, ca: Path | None) -> Recipe:
         address=url(setup),
         port=setup.ports.registry,
         command=command,
-        answers=lambda: is_answering(f"{url(setup)}/subjects", ca),
+        answers=lambda: is_answering(f"{url(setup)}/subjects"),
     )

@@ -64,7 +64,7 @@ def new_setup(ports: Ports, *, secure: bool) -> Setup:
 
 def write_setup(setup: Setup, folder: Path) -> None:
     """Keep it, for its owner's eyes only. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     making = folder / f".{_FILE}"
     with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(asdict(setup), file, indent=2)

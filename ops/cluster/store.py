@@ -3,7 +3,15 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import urllib3
+from minio import Minio
+from minio.error import MinioException
+
+from connectors.settings import Connections
+from ops.cluster.certificates import certificates_in
+from ops.cluster.errors import ServerFailed
 from ops.cluster.ports import HOST
 from ops.cluster.programs import STORE_VERSION, Programs
 from ops.cluster.server import Recipe
@@ -13,6 +21,8 @@ from ops.cluster.web import is_answering
 NAME = "store"
 BUCKET = "reelay"
 _HEALTH = "/health"
+_BUCKET_S = 10.0
+_BUCKET_TRIES = 3
 
 
 def url(setup: Setup) -> str:
@@ -20,14 +30,17 @@ def url(setup: Setup) -> str:
     return f"{'https' if setup.secure else 'http'}://{HOST}:{setup.ports.store}"
 
 
-def recipe(folder: Path, setup: Setup, ca: Path | None) -> Recipe:
-    """How the store is run. folder: the cluster's; ca: the authority of its certificate."""
+def recipe(folder: Path, setup: Setup) -> Recipe:
+    """How the store is run. folder: the cluster's."""
 
     def command(programs: Programs) -> Sequence[str | Path]:
         objects = folder / "store"
-        (objects / BUCKET).mkdir(parents=True, exist_ok=True)  # a folder is a bucket
+        objects.mkdir(exist_ok=True)
         address = f"{HOST}:{setup.ports.store}"
         options = ["--port", address, "--health", _HEALTH, "--quiet"]
+        if setup.secure:
+            certificates = certificates_in(folder)
+            options += ["--cert", str(certificates.chain), "--key", str(certificates.key)]
         return [programs.store, *options, "posix", *_metadata(folder, objects), objects]
 
     return Recipe(
@@ -36,9 +49,33 @@ def recipe(folder: Path, setup: Setup, ca: Path | None) -> Recipe:
         address=url(setup),
         port=setup.ports.store,
         command=command,
-        answers=lambda: is_answering(url(setup) + _HEALTH, ca),
+        answers=lambda: is_answering(url(setup) + _HEALTH),
         environ={"ROOT_ACCESS_KEY": USER, "ROOT_SECRET_KEY": setup.password},
     )
+
+
+def has_bucket(folder: Path) -> bool:
+    """Whether the cluster in this folder has its bucket."""
+    return (folder / "store" / BUCKET).is_dir()
+
+
+def make_bucket(connections: Connections) -> None:
+    """Make the bucket. Raises ServerFailed."""
+    pool = urllib3.PoolManager(
+        ca_certs=connections.tls_ca or None, timeout=_BUCKET_S, retries=urllib3.Retry(_BUCKET_TRIES)
+    )
+    client = Minio(
+        urlsplit(connections.store_endpoint).netloc,
+        access_key=connections.store_access_key,
+        secret_key=connections.store_secret_key.get_secret_value(),
+        secure=connections.store_endpoint.startswith("https:"),
+        region=connections.store_region,
+        http_client=pool,
+    )
+    try:
+        client.make_bucket(BUCKET)
+    except (MinioException, urllib3.exceptions.HTTPError) as error:
+        raise ServerFailed(f"the bucket {BUCKET} could not be made: {error}") from error
 
 
 def _metadata(folder: Path, objects: Path) -> Sequence[str | Path]:

@@ -1,6 +1,5 @@
 """The local cluster: real servers that come back with their data and leave nothing behind."""
 
-from connectors.objectstore import open_store
 from ops.cluster.cluster import Cluster
 
 
