@@ -101,6 +101,19 @@ TOPICS = (
 )
 OUTCOMES = (VIDEO_COMPLETED, VIDEO_FAILED, VIDEO_CANCELLED)
 
+RETRYING = {
+    "converter": (VIDEO_UPLOADED,),
+    "transcriber": (AUDIO_SEGMENTED, AUDIO_SEGMENTED_BULK),
+    "enricher": (SEGMENT_TRANSCRIBED,),
+}
+"""Consumer groups on the runtime, and what each reads: they put records aside in retry topics."""
+AGGREGATOR = "aggregator"
+"""The consumer group that joins."""
+CHANGELOG = f"{AGGREGATOR}-pieces-changelog"
+"""Where the aggregator keeps its table; it has the partition count of the topics that are joined."""
+READERS = {**RETRYING, AGGREGATOR: tuple(topic for topic in TOPICS if topic.joined)}
+"""Every consumer group, and what it reads and may give up on."""
+
 _BY_NAME = {topic.name: topic for topic in TOPICS}
 _BY_EVENT = {topic.event: topic for topic in TOPICS if topic is not AUDIO_SEGMENTED_BULK}
 
