@@ -17,7 +17,9 @@ def open_registry(connections: Connections) -> SchemaRegistry:
     ships."""
     if not connections.registry_url:
         return FingerprintRegistry()
-    return __getattr__("ConfluentRegistry")({"url": connections.registry_url})
+    from connectors.registry.client import registry_config  # noqa: PLC0415
+
+    return __getattr__("ConfluentRegistry")(registry_config(connections))
 
 
 def __getattr__(name: str) -> "type[ConfluentRegistry]":
