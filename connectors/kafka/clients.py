@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
@@ -23,12 +23,34 @@ class TopicMissing(LookupError):
     """The broker has no such topic; an operator creates topics before programs use them."""
 
 
+_NO_SUCH_TOPIC = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})
+
+
 def client_config(connections: Connections) -> dict[str, Any]:
     """What every Kafka client of ours needs to reach the broker."""
     return {
         "bootstrap.servers": connections.kafka_brokers,
         "log_level": _LOG_LEVELS.get(connections.log_level.upper(), 4),
+        **_security(connections),
     }
+
+
+def _security(connections: Connections) -> dict[str, Any]:
+    """How the broker is reached, and who we are. Holds the password."""
+    protocol = "SSL" if connections.kafka_tls else "PLAINTEXT"
+    if not connections.kafka_tls and not connections.kafka_username:
+        return {}
+    config: dict[str, Any] = {"security.protocol": protocol}
+    if connections.kafka_username:
+        config |= {
+            "security.protocol": f"SASL_{protocol}",
+            "sasl.mechanism": connections.kafka_sasl_mechanism,
+            "sasl.username": connections.kafka_username,
+            "sasl.password": connections.kafka_password.get_secret_value(),
+        }
+    if connections.kafka_tls and connections.tls_ca:
+        config["ssl.ca.location"] = connections.tls_ca
+    return config
 
 
 def open_producer(connections: Connections, **more: Any) -> Producer:
@@ -49,6 +71,7 @@ def open_group_consumer(
     connections: Connections,
     group: str,
     *,
+    protocol: Literal["classic", "consumer"],
     session_timeout_s: float,
     max_poll_interval_s: float,
     on_commit: Callable[[KafkaError | None, list[TopicPartition]], None],
@@ -58,7 +81,10 @@ def open_group_consumer(
 
     `auto.offset.reset=error`: a position below what the broker still keeps is reported by `poll` as
     `_AUTO_OFFSET_RESET`, not skipped. Whoever assigns gives partitions without a committed offset their
-    start (`OFFSET_BEGINNING`).
+    start (`OFFSET_BEGINNING`). The end of a partition is reported as `_PARTITION_EOF`.
+
+    protocol: by which the group agrees who reads what; either way a rebalance takes only those
+    partitions that move. session_timeout_s: for "classic"; with "consumer" the broker's settings decide.
     """
     return Consumer(
         client_config(connections)
@@ -68,9 +94,8 @@ def open_group_consumer(
             "enable.auto.offset.store": False,
             "auto.offset.reset": "error",
             "isolation.level": "read_committed",
-            "partition.assignment.strategy": "cooperative-sticky",
-            "session.timeout.ms": round(session_timeout_s * 1000),
-            "heartbeat.interval.ms": round(min(3.0, session_timeout_s / 3) * 1000),
+            "enable.partition.eof": True,
+            **_membership(protocol, session_timeout_s),
             "max.poll.interval.ms": round(max_poll_interval_s * 1000),
             "on_commit": on_commit,
             "error_cb": on_error,
@@ -78,6 +103,17 @@ def open_group_consumer(
         },
         logger=log,
     )
+
+
+def _membership(protocol: Literal["classic", "consumer"], session_timeout_s: float) -> dict[str, Any]:
+    if protocol == "consumer":
+        return {"group.protocol": "consumer", "group.remote.assignor": "uniform"}
+    return {
+        "group.protocol": "classic",
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": round(session_timeout_s * 1000),
+        "heartbeat.interval.ms": round(min(3.0, session_timeout_s / 3) * 1000),
+    }
 
 
 def open_plain_consumer(connections: Connections, **more: Any) -> Consumer:
@@ -108,14 +144,16 @@ _FETCHING = {
 def partitions_of(client: Producer | Consumer, topic: str, *, timeout_s: float = 10) -> list[int]:
     """The topic's partition numbers; asking makes a broker that creates topics on first use create it.
 
-    Raises TopicMissing, or DependencyDown if the broker does not answer."""
+    Raises TopicMissing, or DependencyDown if the broker does not tell."""
     try:
         found = client.list_topics(topic, timeout=timeout_s).topics[topic]
     except KafkaException as error:
         raise DependencyDown("broker", error.args[0].str()) from error
-    if found.error is not None:
-        raise TopicMissing(f"topic {topic}: {found.error.str()}")
-    return sorted(found.partitions)
+    if found.error is None:
+        return sorted(found.partitions)
+    if found.error.code() in _NO_SUCH_TOPIC:
+        raise TopicMissing(f"topic {topic} does not exist; `reelay topics apply` creates it")
+    raise DependencyDown("broker", f"topic {topic}: {found.error.str()}")
 
 
 def _log_client_error(error: KafkaError) -> None:

@@ -104,7 +104,9 @@ def _bare_loop(connections: Connections) -> None:
 
 
 def _runtime(connections: Connections) -> None:
-    settings = RuntimeSettings(workers=_WORKERS, http_port=-1)
+    settings = RuntimeSettings(
+        workers=_WORKERS, http_port=-1, delivery="at-least-once", group_protocol="classic"
+    )
     run(_stage(), connections.model_copy(update={"log_level": "ERROR"}), settings)
 
 

@@ -22,7 +22,8 @@ class Assigned:
 
     changed: the frontier differs from what was last handed to a commit. committed: some commit was
     made, of which it is not known for sure that it was stored. fetched: the last offset that came; a
-    client that fetches anew after a pause could deliver one twice.
+    client that fetches anew after a pause could deliver one twice. end: where the partition ended when
+    all before had come; None once the frontier knows of it.
     """
 
     epoch: int
@@ -30,6 +31,15 @@ class Assigned:
     changed: bool = False
     committed: bool = False
     fetched: int = -1
+    end: int | None = None
+
+    def note_end(self) -> None:
+        """Let the frontier pass what was never delivered. Call it when all that came was taken."""
+        if self.end is not None:
+            before = self.frontier.position
+            if self.frontier.end(self.end):
+                self.end = None
+            self.changed |= self.frontier.position != before
 
 
 class Assignments:

@@ -1,8 +1,8 @@
 """How outputs and input progress are made to last, behind one small interface.
 
 At least once, in this order: write the outputs, wait until the broker has them all, commit the offsets.
-A crash in between repeats outputs (with the same event ids) and loses none. Exactly once is another
-implementation: the same outputs and offsets in one transaction.
+A crash in between repeats outputs (with the same event ids) and loses none. Exactly once
+(`transactions.py`): the same outputs and offsets in one transaction.
 """
 
 import time
@@ -26,8 +26,20 @@ class OffsetsRefusedError(Exception):
     moved: commit it again, or let their new owner do the work again."""
 
 
+class BatchAbortedError(Exception):
+    """Neither an output nor an offset of the batch is out. What is still this process's of it may be
+    tried again: a commit says all that is to be said, so nothing else is needed."""
+
+
 class Delivery(Protocol):
-    """Makes batches last, each one after the one before."""
+    """Makes batches last, each one after the one before.
+
+    interval_s: what comes within so short a time should be one batch, as each has its price. certain:
+    offsets are stored when `commit` returns; otherwise that is known later, or never.
+    """
+
+    interval_s: float
+    certain: bool
 
     def commit(
         self, outputs: Sequence[Outgoing], offsets: Sequence[TopicPartition], *, last: bool
@@ -35,13 +47,17 @@ class Delivery(Protocol):
         """Make the outputs and the input progress last.
 
         offsets: with their metadata, which is stored beside them. last: the partitions are about to be
-        given up, so return only when the offsets are stored. Blocks until the broker has the outputs, at
-        most the delivery time-out. Raises DeliveryError, OffsetsRefusedError.
+        given up, so there is no later batch: return only when the offsets are stored. Blocks until the
+        broker has the outputs, at most the delivery time-out. Raises DeliveryError, OffsetsRefusedError,
+        BatchAbortedError.
         """
 
 
 class AtLeastOnce:
     """Produce, flush, then commit; see the module."""
+
+    interval_s = 0.0
+    certain = False
 
     def __init__(self, consumer: Consumer, producer: Producer, *, timeout_s: float) -> None:
         self._consumer = consumer

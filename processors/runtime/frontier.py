@@ -105,6 +105,20 @@ class Frontier:
         self._done.add(offset)
         self._advance()
 
+    def end(self, offset: int) -> bool:
+        """Note that the partition ends there for now and that each record before was taken: what lies
+        in between are a transaction's markers, or what was aborted, and counts as done.
+
+        False if the gap is too wide to be noted while records are unfinished; note it again later.
+        """
+        if self._base is None or self._next is None or offset <= self._next:
+            return True
+        if self._taken and offset > self._base + WINDOW:
+            return False
+        self._skip_missing(offset)
+        self._next = offset
+        return True
+
     def metadata(self) -> str:
         """What to commit beside `position`: ASCII, under 3,000 bytes, empty if there is nothing to
         say."""

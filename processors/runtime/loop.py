@@ -1,17 +1,17 @@
 """The poll loop: owns the consumer, the producers and every commit, and never does a job's work itself.
 
 One turn polls Kafka, takes in what workers said, gives idle workers new tasks, and commits what came of
-the answers as one batch. The order within the batch is what makes delivery safe (`delivery.py`):
-outputs, retries and dead letters are written and acknowledged before the offsets that they stand for are
-committed.
+the answers as one batch, which is delivered whole or in an order that loses nothing (`transactions.py`,
+`delivery.py`).
 
-- A crash before the commit: the records are done again, their outputs appear twice, with the same ids.
+- A crash before the commit: the records are done again. Exactly once, nothing of the batch was visible;
+  at least once, their outputs may appear twice, with the same ids.
 - An event of an unfinished record is committed as "n events out"; a redo emits only the rest.
 - A record that goes to its retry topic or becomes a dead letter is done *here* in the same batch.
 - Partitions that are taken away: what is finished by then is committed first, within the callback and
   while this process still owns them; what is still running is dropped by its epoch. Partitions that were
   *lost* have another owner already, so nothing is committed.
-- A commit that is refused is no loss: the next one says the same and more.
+- A commit that is refused or aborted is no loss: the next one says the same and more.
 """
 
 import logging
@@ -26,7 +26,12 @@ from connectors.settings import Connections
 from processors.runtime.assignments import Assignments
 from processors.runtime.contract import Stage
 from processors.runtime.deadrow import DeadRow
-from processors.runtime.delivery import AtLeastOnce, OffsetsRefusedError
+from processors.runtime.delivery import (
+    AtLeastOnce,
+    BatchAbortedError,
+    Delivery,
+    OffsetsRefusedError,
+)
 from processors.runtime.health import Vitals
 from processors.runtime.jobs import Jobs, TooManyDeadLettersError
 from processors.runtime.lanes import Lanes
@@ -37,6 +42,7 @@ from processors.runtime.pauses import Pauses, Reason
 from processors.runtime.pool import Pool
 from processors.runtime.retry import RetryPolicy
 from processors.runtime.settings import RuntimeSettings
+from processors.runtime.transactions import Transactions, open_transactional_producer
 from processors.runtime.unwanted import UnwantedFeed
 from schemas.topics import retry_topic
 
@@ -50,6 +56,10 @@ _FULL_WAIT_S = 0.05
 _MAX_RECORDS_A_TURN = 64
 _TICK_S = 1.0
 _BROKER_TIMEOUT_S = 10.0
+_COMMITTED_TIMEOUT_S = 30.0
+"""A dead owner's open transaction withholds what is committed until it times out."""
+_AGAIN_S = 0.2
+"""How soon a batch that was aborted is tried again."""
 
 _FATAL = frozenset(
     {
@@ -82,7 +92,7 @@ class PollLoop:
         pool: Pool,
         feed: UnwantedFeed,
     ) -> None:
-        """Reaches for the broker. Raises DependencyDown, or TopicMissing."""
+        """Reaches for the broker. Raises DependencyDown, TopicMissing, or DeliveryError."""
         lanes = {lane.topic.name: lane for lane in stage.lanes}
         lane_of = {name: name for name in lanes} | {
             retry_topic(name, stage.name): name for name in lanes
@@ -113,32 +123,29 @@ class PollLoop:
             self.metrics,
             LastWords(stage.name, feed.codec),
         )
-        self._producer = open_producer(
-            connections, delivery_timeout_ms=round(settings.delivery_timeout_s * 1000)
-        )
         self._progress = open_producer(
             connections, enable_idempotence=False, acks=1, linger_ms=50, message_timeout_ms=5000
         )
         for topic in lane_of:
-            partitions_of(self._producer, topic, timeout_s=_BROKER_TIMEOUT_S)
-        self.vitals.producer_initialised = True
+            partitions_of(self._progress, topic, timeout_s=_BROKER_TIMEOUT_S)
         self._consumer = open_group_consumer(
             connections,
             stage.name,
+            protocol=settings.group_protocol,
             session_timeout_s=settings.session_timeout_s,
             max_poll_interval_s=settings.max_poll_interval_s,
             on_commit=self._on_commit,
             on_error=self._on_error,
         )
-        self._delivery = AtLeastOnce(
-            self._consumer, self._producer, timeout_s=settings.delivery_timeout_s + _TICK_S
-        )
+        self._delivery = _open_delivery(stage.name, connections, settings, self._consumer)
+        self.vitals.producer_initialised = True
         self._topics = list(lane_of)
         self._fatal: Exception | None = None
         self._failed = False
         self._drain_until: float | None = None
         self._draining = False
         self._tick_at = 0.0
+        self._commit_at = 0.0
         self._refused: set[Partition] = set()
 
     def drain(self, within_s: float) -> None:
@@ -200,7 +207,7 @@ class PollLoop:
     def _poll(self) -> bool:
         """Take what Kafka has; waits for it only while there is nothing else to wait for."""
         busy = any(worker.task is not None or not worker.ready for worker in self._pool.workers)
-        timeout_s = 0.0 if busy or self._drain_until is not None else _IDLE_POLL_S
+        timeout_s = 0.0 if busy or self._drain_until is not None else self._at_most(_IDLE_POLL_S)
         fetched = 0
         # one at a time and not `consume`: a batch may hold records from before a rebalance within it
         while fetched < _MAX_RECORDS_A_TURN and (message := self._consumer.poll(timeout_s)) is not None:
@@ -224,10 +231,16 @@ class PollLoop:
         return True
 
     def _take_error(self, message: Message, error: KafkaError) -> None:
-        if error.code() == KafkaError._AUTO_OFFSET_RESET:
-            place = f"{message.topic()}/{message.partition()}"
-            raise GapError(f"{place}: records were dropped before they had been read ({error.str()})")
-        self._on_error(error)
+        topic, partition = str(message.topic()), int(message.partition() or 0)
+        match error.code():
+            case KafkaError._PARTITION_EOF:
+                if (owned := self._assignments.get((topic, partition))) is not None:
+                    owned.end = message.offset()
+            case KafkaError._AUTO_OFFSET_RESET:
+                gap = f"{topic}/{partition}: records were dropped before they had been read"
+                raise GapError(f"{gap} ({error.str()})")
+            case _:
+                self._on_error(error)
 
     def _on_error(self, error: KafkaError) -> None:
         """librdkafka recovers by itself from most errors; a callback must not raise."""
@@ -240,7 +253,7 @@ class PollLoop:
         self.vitals.joined = True
         if not partitions:
             return
-        committed = consumer.committed(partitions, timeout=_BROKER_TIMEOUT_S)
+        committed = consumer.committed(partitions, timeout=_COMMITTED_TIMEOUT_S)
         consumer.incremental_assign(self._assignments.add(committed))
         consumer.resume(partitions)  # a pause of an earlier assignment must not outlive its reason
         self._pauses.assigned(_places(partitions))
@@ -262,6 +275,7 @@ class PollLoop:
     def _give_up(self, partitions: list[TopicPartition]) -> None:
         places = _places(partitions)
         self._assignments.remove(places)
+        self._jobs.outputs.drop(places)
         self._lanes.drop(places)
         self._pauses.gone(places)
         self._jobs.lost(places)
@@ -271,18 +285,32 @@ class PollLoop:
         self.metrics.rebalances.inc()
 
     def _commit(self, *, last: bool) -> None:
-        """Make outputs and progress last, as one batch."""
+        """Make outputs and progress last, as one batch, unless the batch before was a moment ago."""
+        began = time.monotonic()
+        if began < self._commit_at and not last:
+            return
+        for place, owned in self._assignments:
+            if not self._lanes.held(place):
+                owned.note_end()
         outputs = self._jobs.outputs.records()
-        self._jobs.outputs.clear()
-        offsets = self._assignments.to_commit(again=last)
+        offsets = self._assignments.to_commit(again=last and not self._delivery.certain)
         if not outputs and not offsets:
             return
-        began = time.monotonic()
         try:
             self._delivery.commit(outputs, offsets, last=last)
+        except BatchAbortedError as error:
+            log.warning("nothing was committed: %s", error)
+            self.metrics.commit_failures.inc()
+            # at once: the outputs must not go out without their progress
+            self._assignments.not_committed(_places(offsets))
+            self._commit_at = time.monotonic() + _AGAIN_S
+            return
         except OffsetsRefusedError as error:
             self._commit_refused(str(error), _places(offsets))
-        self.metrics.commit.observe(time.monotonic() - began)
+        self._jobs.outputs.clear()
+        ended = time.monotonic()
+        self._commit_at = ended + self._delivery.interval_s
+        self.metrics.commit.observe(ended - began)
         for output in outputs:
             self.metrics.emitted.labels(output.topic).inc()
 
@@ -303,7 +331,12 @@ class PollLoop:
         if fetched or all(worker.ready and worker.task is None for worker in workers):
             return 0.0
         full = all(worker.task is not None for worker in workers)
-        return _FULL_WAIT_S if full or self._drain_until is not None else _SPARE_WAIT_S
+        return self._at_most(_FULL_WAIT_S if full or self._drain_until is not None else _SPARE_WAIT_S)
+
+    def _at_most(self, wait_s: float) -> float:
+        """That long, or until results that wait for their commit may have it."""
+        until_commit_s = self._commit_at - time.monotonic()
+        return min(wait_s, until_commit_s) if until_commit_s > 0 else wait_s
 
     def _apply_pauses(self) -> None:
         most = self._settings.held_records
@@ -353,6 +386,18 @@ class PollLoop:
                 lag = max(0, high - owned.frontier.position)
                 self.metrics.lag.labels(topic, str(partition)).set(lag)
         self.metrics.held.set(held)
+
+
+def _open_delivery(
+    group: str, connections: Connections, settings: RuntimeSettings, consumer: Consumer
+) -> Delivery:
+    if settings.delivery == "exactly-once":
+        producer = open_transactional_producer(
+            connections, group, delivery_timeout_s=settings.delivery_timeout_s
+        )
+        return Transactions(consumer, producer, timeout_s=settings.delivery_timeout_s)
+    producer = open_producer(connections, delivery_timeout_ms=round(settings.delivery_timeout_s * 1000))
+    return AtLeastOnce(consumer, producer, timeout_s=settings.delivery_timeout_s + _TICK_S)
 
 
 def _places(partitions: list[TopicPartition]) -> list[Partition]:

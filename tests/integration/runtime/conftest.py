@@ -55,7 +55,14 @@ class Bench:
 
     def start(self, **settings: object) -> subprocess.Popen[bytes]:
         """Start a toy, in a process group of its own as a terminal would."""
-        chosen = {"workers": 2, "retry_delay_s": 0.1, "max_probe_delay_s": 0.2, "session_timeout_s": 3}
+        chosen = {
+            "delivery": "at-least-once",
+            "group_protocol": "classic",
+            "workers": 2,
+            "retry_delay_s": 0.1,
+            "max_probe_delay_s": 0.2,
+            "session_timeout_s": 3,
+        }
         environment = {
             f"REELAY_RUNTIME_{name.upper()}": str(v) for name, v in (chosen | settings).items()
         }

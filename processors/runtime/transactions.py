@@ -1,0 +1,159 @@
+"""Exactly once: outputs and input progress in one Kafka transaction.
+
+A transaction is opened when results are ready, never during the work, so it is open for milliseconds.
+The offsets go in with the consumer's group metadata of that moment, and the group's coordinator takes
+them only from a current member (KIP-447). That is the fence: a process that was stopped past its session
+cannot commit, whatever it believes. So the `transactional.id` fences nobody and is random.
+
+What goes wrong is told apart as librdkafka tells it: a call that may be repeated is repeated, within a
+deadline; a transaction that must be aborted is aborted, and the caller may try again with what is still
+its own; all else, and a commit of which it stays unknown whether it happened, ends the process.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Sequence
+
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+
+from connectors.kafka.clients import open_producer
+from connectors.kafka.records import Outgoing
+from connectors.settings import Connections
+from processors.runtime.delivery import BatchAbortedError, DeliveryError
+
+log = logging.getLogger("reelay.runtime")
+
+TRANSACTION_TIMEOUT_S = 10
+"""For so long, a dead process's open transaction blocks readers and the next owner of its partitions."""
+_CALL_S = 2.0
+"""How long one call blocks at most, so that signals are heard in between."""
+_START_S = 30.0
+_ABORT_S = 10.0
+_LAST_CHANCE_S = 3.0
+_AGAIN_S = 0.1
+
+
+def open_transactional_producer(
+    connections: Connections, name: str, *, delivery_timeout_s: float
+) -> Producer:
+    """A producer that can begin transactions at once. name: the beginning of its transactional id.
+
+    Raises DeliveryError if the broker does not let it.
+    """
+    producer = open_producer(
+        connections,
+        transactional_id=f"{name}-{uuid.uuid4().hex}",
+        transaction_timeout_ms=TRANSACTION_TIMEOUT_S * 1000,
+        delivery_timeout_ms=round(min(delivery_timeout_s, TRANSACTION_TIMEOUT_S) * 1000),
+        # Full requests: a commit ends the lingering at once.
+        linger_ms=5,
+        # The coordinator refuses a transaction while the one before is still being marked in the logs,
+        # which takes it a few milliseconds; by default, a refusal costs 100 ms.
+        retry_backoff_ms=10,
+    )
+    try:
+        _insist(producer.init_transactions, time.monotonic() + _START_S)
+    except KafkaException as error:
+        raise DeliveryError(f"the broker begins no transactions: {_said(error)}") from error
+    return producer
+
+
+class Transactions:
+    """Delivers each batch in a transaction; see the module."""
+
+    interval_s = 0.05
+    certain = True
+
+    def __init__(self, consumer: Consumer, producer: Producer, *, timeout_s: float) -> None:
+        """timeout_s: how long batch after batch may be aborted, or one call be repeated."""
+        self._consumer = consumer
+        self._producer = producer
+        self._timeout_s = timeout_s
+        self._failing_since: float | None = None
+
+    def commit(
+        self, outputs: Sequence[Outgoing], offsets: Sequence[TopicPartition], *, last: bool
+    ) -> None:
+        """As `Delivery.commit`. last: an aborted batch is tried again for some seconds."""
+        until = time.monotonic() + _LAST_CHANCE_S
+        while True:
+            try:
+                self._commit(outputs, offsets)
+            except BatchAbortedError as error:
+                self._note_failure(error)
+                if not last or time.monotonic() >= until:
+                    raise
+                time.sleep(_AGAIN_S)
+            else:
+                self._failing_since = None
+                return
+
+    def _commit(self, outputs: Sequence[Outgoing], offsets: Sequence[TopicPartition]) -> None:
+        # A member that was thrown out has no name until it joins again, and that is not before the poll
+        # loop was told of its loss. Without a name the coordinator would not check the membership.
+        membership = self._consumer.consumer_group_metadata()
+        if not self._consumer.memberid():
+            raise BatchAbortedError("not a member of the group now")
+        deadline = time.monotonic() + self._timeout_s
+        try:
+            # 1. from here on all is in one transaction
+            self._producer.begin_transaction()
+            # 2. the outputs
+            for output in outputs:
+                self._produce(output, deadline)
+            # 3. the progress, which a former member's coordinator refuses
+            if offsets:
+                places = list(offsets)
+                _insist(
+                    lambda s: self._producer.send_offsets_to_transaction(places, membership, s), deadline
+                )
+            # 4. both become visible, or neither
+            _insist(self._producer.commit_transaction, deadline)
+        except KafkaException as error:
+            if not error.args[0].txn_requires_abort():
+                raise DeliveryError(f"the transaction failed for good: {_said(error)}") from error
+            self._abort()
+            raise BatchAbortedError(_said(error)) from error
+
+    def _produce(self, output: Outgoing, deadline: float) -> None:
+        while True:
+            try:
+                self._producer.produce(
+                    output.topic, value=output.value, key=output.key, headers=list(output.headers)
+                )
+            except BufferError as error:  # librdkafka's queue is full; it empties while it is polled
+                self._producer.poll(_AGAIN_S)
+                if time.monotonic() > deadline:
+                    raise DeliveryError("the broker does not take events") from error
+            else:
+                return
+
+    def _abort(self) -> None:
+        try:
+            _insist(self._producer.abort_transaction, time.monotonic() + _ABORT_S)
+        except KafkaException as error:
+            raise DeliveryError(f"a transaction could not be aborted: {_said(error)}") from error
+
+    def _note_failure(self, error: BatchAbortedError) -> None:
+        now = time.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+        elif now - self._failing_since > self._timeout_s:
+            raise DeliveryError(f"nothing was committed for {self._timeout_s:g} s: {error}") from error
+
+
+def _insist(call: Callable[[float], object], deadline: float) -> None:
+    """Make a call, again and again while the error says so and there is time. Raises KafkaException."""
+    while True:
+        try:
+            call(max(_AGAIN_S, min(_CALL_S, deadline - time.monotonic())))
+        except KafkaException as error:
+            if not error.args[0].retriable() or time.monotonic() >= deadline:
+                raise
+        else:
+            return
+
+
+def _said(error: KafkaException) -> str:
+    return f"{error.args[0].name()}: {error.args[0].str()}"
