@@ -29,6 +29,12 @@ class Connections(BaseSettings):
     store_region: str = Field("us-east-1", description="S3 region")
     store_access_key: str = Field("", description="S3 access key")
     store_secret_key: SecretStr = Field(SecretStr(""), description="S3 secret key")
+    scratch_folder: str = Field(
+        "",
+        description="folder for copies of uploads while they are read; empty: the system's for temporary"
+        " files",
+    )
+    scratch_bytes: int = Field(50 * 2**30, gt=0, description="the largest such copy that is made")
     tls_ca: str = Field(
         "",
         description="PEM file of the authorities that certificates are checked against; "

@@ -3,9 +3,11 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from connectors.errors import DependencyDown
 from schemas.events import ArtefactRef
 
 PROBE_BYTES = 4 * 2**20
@@ -16,18 +18,42 @@ class ObjectMissing(LookupError):
     """There is no object under that key."""
 
 
+class ObjectTooLarge(Exception):
+    """The object is larger than what may be copied to this machine. The message names both sizes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An object in a listing. modified: when it was written or, if that was later, last looked up by
+    `find` (Unix time; looking up may not count within a day)."""
+
+    key: str
+    size_bytes: int
+    modified: float
+
+
 class ObjectStore(Protocol):
     """Objects are put in place complete: a reader never sees half of one.
 
     Every call may block on the disk or the network, and raises DependencyDown when the store cannot be
-    reached or is full, ValueError for a key that is no relative path of plain names.
+    reached, refuses us or is full, ValueError for a key that is no relative path of plain names or that
+    the store cannot hold.
     """
 
     def put(self, key: str, data: bytes) -> ArtefactRef:
         """Write an object, replacing what was there."""
 
+    def put_file(self, key: str, path: Path) -> ArtefactRef:
+        """Write a file's bytes as an object, replacing what was there, in bounded memory. The file must
+        not change meanwhile. Raises OSError if it cannot be read."""
+
     def put_if_absent(self, key: str, data: bytes) -> bool:
-        """Create an object; False, with nothing changed, if one was there. The first of a race wins."""
+        """Create an object; False, with nothing changed, if one was there. The first of a race wins, and
+        it alone is told True, also when others bring the same bytes.
+
+        After DependencyDown the object may have been created all the same: whoever tries again and is
+        told False reads what is there, which may be its own.
+        """
 
     def get(self, key: str) -> bytes:
         """An object's bytes. Raises ObjectMissing."""
@@ -37,10 +63,13 @@ class ObjectStore(Protocol):
 
     def local_file(self, key: str) -> AbstractContextManager[Path]:
         """A local file with the object's bytes while the context lasts; do not write to it.
-        Raises ObjectMissing."""
+        Raises ObjectMissing, or ObjectTooLarge where a copy is made that would be too large."""
 
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys that start with `prefix`, which ends with "/" or is empty."""
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """All objects whose keys start with `prefix`, as for `keys`, with their sizes and ages."""
 
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens if there is none."""
@@ -49,6 +78,20 @@ class ObjectStore(Protocol):
 def ref_to(key: str, data: bytes) -> ArtefactRef:
     """The reference to an object of these bytes."""
     return ArtefactRef(key=key, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+
+
+def names_in(key: str) -> tuple[str, ...]:
+    """The plain names that a key is made of. Raises ValueError for anything else."""
+    names = PurePosixPath(key).parts
+    if not names or key != "/".join(names) or any(n in ("..", "/") or "\0" in n for n in names):
+        raise ValueError(f"object key {key!r}: expected plain names joined by '/'")
+    return names
+
+
+def check_prefix(prefix: str) -> None:
+    """Raises ValueError for a prefix that is neither empty nor plain names, each followed by "/"."""
+    if prefix and (not prefix.endswith("/") or ".." in prefix.split("/") or prefix.startswith("/")):
+        raise ValueError(f"prefix {prefix!r}: expected plain names, each followed by '/'")
 
 
 def put_once(store: ObjectStore, key: str, data: bytes) -> ArtefactRef:
@@ -61,10 +104,13 @@ def put_once(store: ObjectStore, key: str, data: bytes) -> ArtefactRef:
 
 
 def probe(store: ObjectStore, name: str) -> None:
-    """Raise DependencyDown until the store takes an object again that is as large as the artefacts are.
+    """Raise DependencyDown until the store takes an object again that is as large as the artefacts are,
+    and keeps its promise about the first of a race.
 
     A few bytes would fit on a disk that is full for everything else. name: tells those who probe apart.
     """
     key = f"media/probe/{name}"
     store.put(key, bytes(PROBE_BYTES))
+    if store.put_if_absent(key, b""):
+        raise DependencyDown("object store", f"{key} was created though it is there already")
     store.delete(key)

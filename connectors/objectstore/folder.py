@@ -4,17 +4,20 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 from connectors.errors import DependencyDown
-from connectors.objectstore.contract import ObjectMissing, ref_to
+from connectors.objectstore.contract import Entry, ObjectMissing, check_prefix, names_in, ref_to
 from schemas.events import ArtefactRef
 
 TEMPORARY = ".writing-"
 """How the name of a file begins that is not in its place yet."""
+
+_BLOCK_BYTES = 2**20
 
 
 class FolderStore:
@@ -27,16 +30,24 @@ class FolderStore:
     def put(self, key: str, data: bytes) -> ArtefactRef:
         with _disk_faults(key):
             place = self._place(key)
-            with _written(place, data) as temporary:
+            with _written(place, (data,)) as temporary:
                 temporary.replace(place)
         return ref_to(key, data)
+
+    def put_file(self, key: str, path: Path) -> ArtefactRef:
+        place = self._place(key)
+        digest = hashlib.sha256()
+        with path.open("rb") as source:
+            with _disk_faults(key), _written(place, _blocks(source, digest)) as temporary:
+                temporary.replace(place)
+            return ArtefactRef(key=key, sha256=digest.hexdigest(), size_bytes=source.tell())
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
         with _disk_faults(key):
             place = self._place(key)
             if place.exists():
                 return False
-            with _written(place, data) as temporary:
+            with _written(place, (data,)) as temporary:
                 try:
                     os.link(temporary, place)
                 except FileExistsError:
@@ -65,13 +76,21 @@ class FolderStore:
         yield place
 
     def keys(self, prefix: str) -> Iterator[str]:
-        if prefix and (not prefix.endswith("/") or ".." in prefix.split("/") or prefix.startswith("/")):
-            raise ValueError(f"prefix {prefix!r}: expected plain names, each followed by '/'")
+        check_prefix(prefix)
         for parent, folders, names in os.walk(self._root / prefix, onerror=_unreadable):
             folders.sort()
             for name in sorted(names):
                 if not name.startswith(TEMPORARY):
                     yield Path(parent, name).relative_to(self._root).as_posix()
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        for key in self.keys(prefix):
+            try:
+                with _disk_faults(key):
+                    facts = self._place(key).stat()
+            except ObjectMissing:  # deleted meanwhile
+                continue
+            yield Entry(key, facts.st_size, facts.st_mtime)
 
     def delete(self, key: str) -> None:
         place = self._place(key)
@@ -83,10 +102,14 @@ class FolderStore:
                         (self._root / parent).rmdir()
 
     def _place(self, key: str) -> Path:
-        names = PurePosixPath(key).parts
-        if not names or key != "/".join(names) or any(n in ("..", "/") or "\0" in n for n in names):
-            raise ValueError(f"object key {key!r}: expected plain names joined by '/'")
-        return self._root.joinpath(*names)
+        return self._root.joinpath(*names_in(key))
+
+
+def _blocks(source: BinaryIO, digest: "hashlib._Hash") -> Iterator[bytes]:
+    """What is left of the file. digest: takes in what is read."""
+    while block := source.read(_BLOCK_BYTES):
+        digest.update(block)
+        yield block
 
 
 def _unreadable(error: OSError) -> None:
@@ -107,8 +130,8 @@ def _disk_faults(key: str) -> Iterator[None]:
 
 
 @contextmanager
-def _written(place: Path, data: bytes) -> Iterator[Path]:
-    """A temporary file beside `place` that holds `data` for good; gone when the context ends."""
+def _written(place: Path, blocks: Iterable[bytes]) -> Iterator[Path]:
+    """A temporary file beside `place` that holds `blocks` for good; gone when the context ends."""
     temporary = place.with_name(f"{TEMPORARY}{uuid4().hex}")
     try:
         while True:
@@ -123,7 +146,7 @@ def _written(place: Path, data: bytes) -> Iterator[Path]:
                     if not stat.S_ISDIR(place.parent.lstat().st_mode):
                         raise
         with file:
-            file.write(data)
+            file.writelines(blocks)
             file.flush()
             os.fsync(file.fileno())
         yield temporary

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from connectors.objectstore import ObjectMissing, ObjectStore
+from connectors.objectstore import ObjectMissing, ObjectStore, ObjectTooLarge
 from processors.converter.faults import Unusable
 from schemas.events import VideoUploaded
 
@@ -36,6 +36,11 @@ def local_file(source: str, store: ObjectStore, local_roots: tuple[Path, ...]) -
         except ObjectMissing as error:
             raise Unusable(
                 "The uploaded file is no longer in the object store; upload it again."
+            ) from error
+        except ObjectTooLarge as error:
+            raise Unusable(
+                f"The uploaded file is larger than may be processed here ({error}); upload a smaller one"
+                " or raise REELAY_SCRATCH_BYTES."
             ) from error
         except ValueError as error:
             raise Unusable(

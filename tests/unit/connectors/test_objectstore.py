@@ -1,15 +1,17 @@
 """The contract that every object store keeps; each implementation is a parameter of `store`."""
 
+import filecmp
 import hashlib
-import multiprocessing
 import os
 import resource
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -19,8 +21,9 @@ from connectors.errors import DependencyDown
 from connectors.objectstore import FolderStore, ObjectMissing, ObjectStore, open_store, ref_to
 from connectors.objectstore.contract import probe, put_once
 from connectors.settings import Connections
+from ops.cluster.cluster import Cluster
+from tests.unit.connectors.racers import RACERS, ROUNDS, key_of, race, race_of_processes
 
-RACERS = 4
 BAD_KEYS = ["", "/", "/etc/passwd", "..", "a/../b", "../a", "a//b", "a/", "./a", "a/./b", "a\0b"]
 
 
@@ -28,9 +31,20 @@ def connections(store_url: str) -> Connections:
     return Connections.only(kafka_brokers="unused:1", store_url=store_url)
 
 
-@pytest.fixture(params=["folder"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    return FolderStore(tmp_path / "store")
+@pytest.fixture(params=["folder", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Connections:
+    """Where an empty store is."""
+    if request.param == "folder":
+        return connections((tmp_path / "store").as_uri())
+    cluster: Cluster = request.getfixturevalue("cluster")
+    return cluster.connections(
+        store_url=f"s3://reelay/objects of/{uuid4()}", scratch_folder=str(tmp_path / "scratch")
+    )
+
+
+@pytest.fixture
+def store(place: Connections) -> ObjectStore:
+    return open_store(place)
 
 
 def test_an_object_is_read_as_it_was_put(store: ObjectStore) -> None:
@@ -47,6 +61,25 @@ def test_a_put_replaces_what_was_there(store: ObjectStore) -> None:
     store.put("a", b"second")
 
     assert store.get("a") == b"second"
+
+
+@pytest.mark.parametrize("size", [0, 5, 20_000_001])
+def test_a_file_is_put_as_it_is(store: ObjectStore, tmp_path: Path, size: int) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(os.urandom(size))
+
+    ref = store.put_file("uploads/v/film.mp4", path)
+
+    assert ref == ref_to("uploads/v/film.mp4", path.read_bytes()) == store.find("uploads/v/film.mp4")
+    with store.local_file("uploads/v/film.mp4") as copy:
+        assert filecmp.cmp(copy, path, shallow=False)
+
+
+def test_a_file_that_is_not_there_is_no_object(store: ObjectStore, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        store.put_file("uploads/v/film.mp4", tmp_path / "film.mp4")
+
+    assert list(store.keys("")) == []
 
 
 def test_an_empty_object_is_an_object(store: ObjectStore) -> None:
@@ -100,6 +133,34 @@ def test_keys_are_those_below_a_prefix(store: ObjectStore) -> None:
     assert list(store.keys("nothing/")) == []
 
 
+def test_entries_tell_sizes_and_ages(store: ObjectStore) -> None:
+    before = time.time() - 60
+    store.put("media/a", b"12345")
+    store.put("media/b/c", b"")
+    store.put("results/d", b"")
+
+    entries = list(store.entries("media/"))
+
+    assert [(entry.key, entry.size_bytes) for entry in entries] == [("media/a", 5), ("media/b/c", 0)]
+    assert all(before < entry.modified < time.time() + 60 for entry in entries)
+    assert [entry.key for entry in store.entries("")] == list(store.keys(""))
+
+
+def test_a_long_list_is_complete(store: ObjectStore) -> None:
+    """A server lists a thousand at a time."""
+    keys = [f"media/{number:04}" for number in range(1100)]
+    with ThreadPoolExecutor(RACERS) as pool:
+        list(pool.map(lambda key: store.put(key, b""), keys))
+
+    assert list(store.keys("media/")) == keys
+
+
+def test_a_store_that_works_passes_the_probe(store: ObjectStore) -> None:
+    probe(store, "test")
+
+    assert list(store.keys("")) == []
+
+
 def test_a_deleted_object_is_gone_and_deleting_again_does_nothing(store: ObjectStore) -> None:
     store.put("a/b/c", b"")
     store.put("a/d", b"kept")
@@ -144,43 +205,31 @@ def test_any_plain_name_is_a_key(store: ObjectStore, name: str) -> None:
     assert list(store.keys("uploads/")) == [key]
 
 
-def create(store: ObjectStore, start: threading.Barrier, me: bytes) -> bool:
-    start.wait(timeout=30)
-    return store.put_if_absent("outcome.json", me)
-
-
-def create_in_a_process(
-    folder: Path, start: threading.Barrier, me: int, won: "multiprocessing.Queue[int]"
-) -> None:
-    if create(FolderStore(folder), start, bytes([me])):
-        won.put(me)
+def check_winners(store: ObjectStore, winners: dict[int, list[int]]) -> None:
+    assert sorted(number for won in winners.values() for number in won) == list(range(ROUNDS))
+    for me, won in winners.items():
+        for number in won:
+            assert store.get(key_of(number)) == bytes([me])
 
 
 def test_of_racing_threads_exactly_one_creates_the_object(store: ObjectStore) -> None:
-    for _ in range(50):
-        start = threading.Barrier(RACERS)
-        with ThreadPoolExecutor(RACERS) as pool:
-            won = list(pool.map(lambda me: create(store, start, bytes([me])), range(RACERS)))  # noqa: B023
-        assert won.count(True) == 1
-        assert store.get("outcome.json") == bytes([won.index(True)])
-        store.delete("outcome.json")
+    start = threading.Barrier(RACERS)
+    with ThreadPoolExecutor(RACERS) as pool:
+        won = pool.map(lambda me: race(store, start, bytes([me])), range(RACERS))
+
+    check_winners(store, dict(enumerate(won)))
 
 
-def test_of_racing_processes_exactly_one_creates_the_object(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    start, won = context.Barrier(RACERS), context.Queue()
-    racers = [
-        context.Process(target=create_in_a_process, args=(tmp_path, start, me, won))
-        for me in range(RACERS)
-    ]
-    for racer in racers:
-        racer.start()
-    for racer in racers:
-        racer.join(timeout=60)
+def test_of_racing_processes_exactly_one_creates_the_object(place: Connections) -> None:
+    check_winners(open_store(place), race_of_processes(place))
 
-    assert [racer.exitcode for racer in racers] == [0] * RACERS
-    assert FolderStore(tmp_path).get("outcome.json") == bytes([won.get(timeout=5)])
-    assert won.empty()
+
+def test_racers_with_equal_bytes_are_told_apart(store: ObjectStore) -> None:
+    start = threading.Barrier(RACERS)
+    with ThreadPoolExecutor(RACERS) as pool:
+        won = pool.map(lambda _: race(store, start, b"equal"), range(RACERS))
+
+    assert sorted(number for rounds in won for number in rounds) == list(range(ROUNDS))
 
 
 def test_a_reader_never_sees_half_an_object(store: ObjectStore) -> None:
@@ -299,7 +348,7 @@ def test_a_look_up_renews_an_artefacts_age(tmp_path: Path) -> None:
     assert (tmp_path / "media" / "a").stat().st_mtime > 1e9
 
 
-@pytest.mark.parametrize("url", ["", "folder", "s3://bucket", "file:relative"])
+@pytest.mark.parametrize("url", ["", "folder", "http://bucket", "file:relative"])
 def test_a_url_that_names_no_store_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="expected file:///folder"):
         open_store(connections(url))
