@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from connectors.errors import DependencyDown
 from connectors.settings import Connections
 
-log = logging.getLogger("reelay.kafka")
+kafka_log = log = logging.getLogger("reelay.kafka")
 
 # syslog's levels, as librdkafka counts them; what librdkafka calls INFO (a connection was closed) tells
 # an operator nothing, so it appears at DEBUG only

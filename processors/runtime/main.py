@@ -8,6 +8,7 @@ from types import FrameType
 from confluent_kafka import KafkaException
 
 from connectors.errors import DependencyDown
+from connectors.kafka.access import reach
 from connectors.kafka.clients import TopicMissing
 from connectors.settings import Connections
 from processors.runtime import logs
@@ -72,6 +73,7 @@ def run(stage: Stage, connections: Connections, settings: RuntimeSettings) -> in
 def _run(
     stage: Stage, connections: Connections, settings: RuntimeSettings, pool: Pool, feed: UnwantedFeed
 ) -> Exit:
+    reach(connections)
     loop = PollLoop(stage, connections, settings, pool, feed)
     told: list[int] = []
 
