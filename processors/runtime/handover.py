@@ -5,16 +5,23 @@
 | `origin` | both | `topic/partition/offset` of the record as it first came |
 | `attempt` | retry: of the try to come; dead letter: how many were made | a number from 1 |
 | `faults` | retry | how many tries ended by a bug or a dead worker process |
-| `written-ms`, `first-failed-ms`, `not-before-ms` | retry | Unix time in milliseconds |
+| `written-ms` | both | when the record first came, Unix time in milliseconds |
+| `first-failed-ms`, `not-before-ms` | retry, once it failed | Unix time in milliseconds |
 | `events-out` | both | how many of the record's events were emitted already |
 | `error` | both | why the last try failed, one line |
 | `kind`, `dead-ms` | dead letter | the kind of failure, and when it was given up |
 | `left-out-bytes` | dead letter | size of the value, where the record is too large to be copied |
+| `redriven` | mark | `partition/offset` of the dead letter that was redriven |
+| `redriven-as` | mark | the topic or revision that it went to |
 
 A broker may take records from others that it does not take again with our headers. Such a record has no
 retries, and its dead letter is without its value and headers; `origin` says where they lie.
+
+A mark is a record without a value among the dead letters, written when one of them was redriven. It lies
+in the letter's partition, and so is kept for as long as the letter at least.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from connectors.kafka.records import Outgoing, Record
@@ -65,8 +72,8 @@ def received(record: Record, topic: str) -> Handover:
             Tries(
                 attempt=_number(record, "attempt"),
                 faults=_number(record, "faults"),
-                first_failed_ms=_number(record, "first-failed-ms"),
-                not_before_ms=_number(record, "not-before-ms"),
+                first_failed_ms=_number_if_any(record, "first-failed-ms"),
+                not_before_ms=_number_if_any(record, "not-before-ms"),
             ),
             events_out=_number(record, "events-out"),
         )
@@ -103,6 +110,7 @@ def to_dead(
     """The record as a dead letter."""
     headers: dict[str, object] = {
         "origin": handover.origin,
+        "written-ms": handover.written_ms,
         "attempt": handover.tries.attempt,
         "events-out": failure.yields_out,
         "kind": failure.kind.value,
@@ -117,7 +125,73 @@ def to_dead(
     return _aside(replace(record, key=key, value=b"", headers=[]), topic, headers)
 
 
-def _aside(record: Record, topic: str, headers: dict[str, object]) -> Outgoing:
+@dataclass(frozen=True, slots=True)
+class Burial:
+    """What a dead letter's headers say. None: nothing that can be read."""
+
+    origin: str | None
+    attempts: int | None
+    kind: str | None
+    reason: str | None
+    dead_ms: int | None
+    left_out_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """That the dead letter at this place of the same topic was redriven, and to where."""
+
+    partition: int
+    offset: int
+    redriven_as: str
+
+
+def buried(record: Record) -> Burial:
+    """What a dead letter tells of itself."""
+    return Burial(
+        origin=record.header(f"{_PREFIX}origin"),
+        attempts=_number_or_none(record, "attempt"),
+        kind=record.header(f"{_PREFIX}kind"),
+        reason=record.header(f"{_PREFIX}error"),
+        dead_ms=_number_or_none(record, "dead-ms"),
+        left_out_bytes=_number_or_none(record, "left-out-bytes"),
+    )
+
+
+def to_redrive(record: Record, topic: str, group: str) -> Outgoing:
+    """A dead letter as a first try in the retry topic: all its tries are forgotten, but not which of its
+    events are out. A letter that does not say where it first came is a new record."""
+    headers: dict[str, object] = {}
+    if (origin := record.header(f"{_PREFIX}origin")) is not None:
+        written_ms = _number_or_none(record, "written-ms")
+        headers = {
+            "origin": origin,
+            "written-ms": record.timestamp_ms if written_ms is None else written_ms,
+            "attempt": 1,
+            "faults": 0,
+            "events-out": _number_or_none(record, "events-out") or 0,
+        }
+    return _aside(record, retry_topic(topic, group), headers)
+
+
+def to_mark(record: Record, redriven_as: str) -> Outgoing:
+    """The mark beside a dead letter; it belongs into the letter's partition."""
+    headers = {"redriven": f"{record.partition}/{record.offset}", "redriven-as": redriven_as}
+    return _aside(replace(record, value=b"", headers=[]), record.topic, headers)
+
+
+def marked(record: Record) -> Mark | None:
+    """What a record among dead letters marks; None for a dead letter."""
+    place = record.header(f"{_PREFIX}redriven")
+    if place is None or record.value:
+        return None
+    partition, _, offset = place.partition("/")
+    if not (partition.isdecimal() and offset.isdecimal()):
+        return None
+    return Mark(int(partition), int(offset), record.header(f"{_PREFIX}redriven-as") or "")
+
+
+def _aside(record: Record, topic: str, headers: Mapping[str, object]) -> Outgoing:
     kept: Headers = [(name, value) for name, value in record.headers if not name.startswith(_PREFIX)]
     ours: Headers = [(_PREFIX + name, str(value).encode()) for name, value in headers.items()]
     return Outgoing(topic, record.key, record.value, kept + ours)
@@ -125,6 +199,17 @@ def _aside(record: Record, topic: str, headers: dict[str, object]) -> Outgoing:
 
 def _number(record: Record, name: str) -> int:
     return int(record.header(_PREFIX + name) or "")
+
+
+def _number_if_any(record: Record, name: str) -> int | None:
+    return None if record.header(_PREFIX + name) is None else _number(record, name)
+
+
+def _number_or_none(record: Record, name: str) -> int | None:
+    try:
+        return _number_if_any(record, name)
+    except ValueError:
+        return None
 
 
 def _line(text: str) -> str:
