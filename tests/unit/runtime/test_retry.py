@@ -128,3 +128,17 @@ def test_an_outage_is_probed_one_at_a_time_and_ever_more_rarely() -> None:
     outage.probed(still_down=False, now=3.0)
     assert outage.dependency is None
     assert not outage.probe_due(100.0)
+
+
+def test_an_outage_that_a_look_does_not_see_is_looked_at_ever_more_rarely_too() -> None:
+    outage = Outage(max_delay_s=4)
+    now, delays = 0.0, []
+    for _ in range(4):
+        assert outage.began("registry", now)
+        due = next(at for at in (now + tenths / 10 for tenths in range(100)) if outage.probe_due(at))
+        delays.append(round(due - now))
+        now = due
+        outage.probed(still_down=False, now=now)
+    assert delays == [1, 2, 4, 4]
+    outage.began("registry", now + 60.0)
+    assert outage.probe_due(now + 61.0)
