@@ -10,16 +10,31 @@ from typing import Any
 
 from schemas.codec import from_record, to_record
 from schemas.events import VideoUploaded
+from schemas.outcomes import uploads_prefix
 
 NOTES = "inbox/"
 """Where notes are kept in the object store."""
 
+_NAME_BYTES = 200
+"""File systems hold 255, and a store may want some for itself."""
 _STAGE_TIMES = ("queued_at", "began_at", "ended_at")
 
 
 def upload_key(video_id: str, revision: int) -> str:
     """Where the upload of that revision is kept in the object store."""
     return f"results/{video_id}/{revision}/upload.json"
+
+
+def file_key(video_id: str, name: str) -> str:
+    """Where an uploaded file is kept: its name as far as any store and any listing can hold it. Raises
+    ValueError for a video_id that is no plain name."""
+    plain = "".join("_" if not c.isprintable() or c in "/\\" else c for c in name).lstrip(". ")
+    stem, dot, suffix = plain.rpartition(".")
+    most = _NAME_BYTES - len((dot + suffix).encode())
+    if dot and most > 0:
+        plain = stem.encode()[:most].decode(errors="ignore") + dot + suffix
+    plain = plain.encode()[:_NAME_BYTES].decode(errors="ignore")
+    return f"{uploads_prefix(video_id)}{plain or 'file'}"
 
 
 def note_key(video_id: str) -> str:

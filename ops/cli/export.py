@@ -1,32 +1,37 @@
 """`reelay export`: a video's results as files."""
 
 import json
-import os
 from pathlib import Path
 
 import click
 
-from connectors.objectstore import FolderStore, ObjectMissing, ObjectStore
+from connectors.objectstore import ObjectMissing, ObjectStore
 from ops.cli import options as shared
 from ops.cli.errors import one_line
+from ops.cli.kafka import cluster_options
+from ops.cli.place import find_place
 from ops.cli.text import plain, shown
-from ops.cli.videos import find_video
-from ops.pipeline.revisions import find_outcome
-from ops.pipeline.state import state_folder
+from ops.cli.videos import completed_of, find_video
 from ops.up.exports import export_to
-from ops.up.wishes import revisions_of
 from schemas.events import VideoCompleted, VideoUploaded
-from schemas.uploads import load_upload, upload_key
 
 
 @click.command("export")
 @click.argument("video")
 @click.option("--revision", type=click.IntRange(1), help="Which one.  [default: the latest completed]")
+@cluster_options(required=False)
 @shared.FORMAT
 @shared.OUT
 @click.option("--json", "as_json", is_flag=True, help="Print the files as one JSON document.")
 def command(
-    *, video: str, revision: int | None, formats: tuple[str, ...], out: Path, as_json: bool
+    *,
+    video: str,
+    revision: int | None,
+    brokers: str | None,
+    registry: str,
+    formats: tuple[str, ...],
+    out: Path,
+    as_json: bool,
 ) -> int:
     """Write the captions and other results of VIDEO, an id or a file, into a folder of its own.
 
@@ -35,7 +40,7 @@ def command(
       reelay export talk.mp4 --format srt,txt --out captions
     """
     with one_line():
-        store = FolderStore(state_folder(os.environ).store)
+        store = find_place(brokers, registry).store
         upload, outcome = _completed(store, video, revision)
         try:
             written = export_to(store, upload, outcome, out, formats)
@@ -56,15 +61,8 @@ def _completed(
     store: ObjectStore, video: str, revision: int | None
 ) -> tuple[VideoUploaded, VideoCompleted]:
     """The revision that is meant. Raises ClickException if it is not completed."""
-    video_id = find_video(store, video)
-    for number in sorted((number for number, _ in revisions_of(store, video_id)), reverse=True):
-        if revision in (None, number):
-            try:
-                upload = load_upload(store.get(upload_key(video_id, number)))
-            except (ObjectMissing, ValueError):
-                continue
-            outcome = find_outcome(store, upload)
-            if isinstance(outcome, VideoCompleted):
-                return upload, outcome
+    for upload, outcome in completed_of(store, find_video(store, video)):
+        if revision in (None, upload.revision):
+            return upload, outcome
     what = "no revision" if revision is None else f"revision {revision}"
     raise click.ClickException(f"{shown(video)}: {what} is completed; see reelay status {shown(video)}")

@@ -1,17 +1,18 @@
-"""`reelay gc`: room on the disk."""
+"""`reelay gc`: room in the store."""
 
 import json
-import os
 import re
 import time
+from itertools import chain
 from typing import Any
 
 import click
 
 from ops.cli.errors import one_line
+from ops.cli.kafka import cluster_options
+from ops.cli.place import find_place
 from ops.cli.text import counted, shown
-from ops.pipeline.state import state_folder
-from ops.up.leftovers import leftovers, remove
+from ops.up.leftovers import halves, leftovers
 
 _UNITS_S = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 
@@ -37,9 +38,12 @@ class _Age(click.ParamType):
     show_default=True,
     help="Age since a piece was last written or looked up: 36h, 8d, 2w.",
 )
+@cluster_options(required=False)
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(older_than_s: float, dry_run: bool, as_json: bool) -> int:
+def command(
+    *, older_than_s: float, brokers: str | None, registry: str, dry_run: bool, as_json: bool
+) -> int:
     """Remove pieces of work that nobody has written or looked up for a while.
 
     Captions and other results stay. The pieces that they were made from (sound, words of each segment)
@@ -51,12 +55,15 @@ def command(older_than_s: float, dry_run: bool, as_json: bool) -> int:
       reelay gc --dry-run
       reelay gc --older-than 2w
     """
-    store = state_folder(os.environ).store
     count = size_bytes = 0
     with one_line():
-        for leftover in leftovers(store, older_than_s=older_than_s, now=time.time()):
+        place, now = find_place(brokers, registry), time.time()
+        gone = leftovers(place.store, older_than_s=older_than_s, now=now)
+        if place.folder is not None:
+            gone = chain(gone, halves(place.folder, now=now))
+        for leftover in gone:
             if not dry_run:
-                remove(leftover, store)
+                place.store.delete(leftover.key)
             elif not as_json:
                 click.echo(shown(leftover.key))
             count += 1

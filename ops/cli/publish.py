@@ -1,7 +1,6 @@
 """`reelay publish`: uploads for the pipeline of this machine, or for a cluster."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -9,35 +8,28 @@ from uuid import uuid4
 
 import click
 
-from connectors.kafka.clients import open_producer
-from connectors.objectstore import FolderStore
-from connectors.registry import open_registry
-from connectors.settings import Connections
 from ops.cli import options as shared
 from ops.cli.errors import one_line
 from ops.cli.exits import FAILED
-from ops.cli.kafka import cluster, cluster_options
+from ops.cli.kafka import cluster_options
+from ops.cli.place import Cluster, Place, ThisMachine, find_place
 from ops.cli.text import plain, shown
 from ops.cli.up import outcome_word
-from ops.cli.videos import NOT_RUNNING, wait_for
+from ops.cli.videos import outcomes_told, wait_for
 from ops.pipeline.files import Unusable, identify
 from ops.pipeline.revisions import (
     DELETED,
     RevisionTaken,
     VideoWasDeleted,
     earlier_upload,
+    find_outcome,
     take_revision,
     upload_event,
 )
-from ops.pipeline.state import state_folder
-from ops.pipeline.work import publish
-from ops.up.lock import is_held
+from ops.pipeline.uploading import NameTaken, upload_file
 from ops.up.status import read_status
-from ops.up.wishes import leave_note
-from schemas.codec import Codec
 from schemas.events import Options, Task, VideoCompleted, VideoFailed, VideoUploaded
-
-_TIMEOUT_MS = 10_000
+from schemas.outcomes import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +53,7 @@ class _Refused:
 
 
 _Accept = Callable[[_Request], VideoUploaded | _Refused]
+_Outcomes = Iterator[tuple[VideoUploaded, Outcome | None]]
 
 
 @click.command("publish")
@@ -73,7 +66,12 @@ _Accept = Callable[[_Request], VideoUploaded | _Refused]
 @click.option(
     "--revision",
     type=click.IntRange(1),
-    help="A redo takes the next one.  [default: 1 on a cluster, here what is free]",
+    help="A redo takes the next one.  [default: what is free]",
+)
+@click.option(
+    "--in-place",
+    is_flag=True,
+    help="Do not copy FILE into a cluster's store: its converters read it where it lies.",
 )
 @shared.LANGUAGE
 @click.option("--model", help="Whisper model.  [default: the transcriber's own]")
@@ -89,6 +87,7 @@ def command(
     is_key: bool,
     video_id: str | None,
     revision: int | None,
+    in_place: bool,
     language: str | None,
     model: str | None,
     task: str,
@@ -98,11 +97,14 @@ def command(
 ) -> int:
     """Have each FILE captioned, and print its video id.
 
-    Without --brokers the upload goes to `reelay up` on this machine, now or when it is started. A file
-    that was published before with the same options is not done again, unless it failed.
+    Without --brokers the upload goes to `reelay up` on this machine, now or when it is started. With
+    --brokers it goes to a cluster: FILE is copied into the object store (REELAY_STORE_URL) and then
+    announced. Where no store is known, and with --in-place, FILE is named by its path, which the
+    converter's machine must have too, in a folder that its REELAY_LOCAL_ROOTS allows.
 
-    With --brokers it is announced to a cluster: a file is named by its path, which the converter's
-    machine must have too, in a folder that its REELAY_LOCAL_ROOTS allows.
+    A file that was published before with the same options is not done again, unless it failed. So if
+    this command was cut off, give it again: what is there is not copied twice, and what has no outcome
+    is announced again.
 
     \b
     Examples:
@@ -112,17 +114,17 @@ def command(
     """
     if video_id is not None and len(sources) > 1:
         raise click.UsageError("--video-id is for one FILE")
-    if wait and brokers:
-        raise click.UsageError("--wait is for reelay up: a cluster's outcomes are in video.completed")
     options = Options(language=language, model=model, task=Task(task), reuse=not force)
     accepted: list[VideoUploaded] = []
     failed = False
     with one_line():
-        accept = (
-            _on_cluster(cluster(brokers, registry), options, revision)
-            if brokers
-            else _on_this_machine(options, revision)
-        )
+        place = find_place(brokers, registry)
+        place.reach()
+        by_path = isinstance(place, Cluster) and not place.connections.store_url
+        if by_path:
+            accept = _announced(place, options, revision)
+        else:
+            accept = _accepted(place, options, revision, in_place=in_place)
         for request in _requests(sources, video_id, is_key=is_key):
             upload = request if isinstance(request, _Refused) else accept(request)
             if isinstance(upload, _Refused):
@@ -132,12 +134,14 @@ def command(
             accepted.append(upload)
             if not (wait and as_json):
                 click.echo(_line(upload, as_json=as_json))
-        if brokers:
-            return FAILED if failed else 0
         if wait:
-            return FAILED if not _all_complete(accepted, as_json=as_json) or failed else 0
-        if accepted and not is_held(state_folder(os.environ).lock):
-            click.echo(NOT_RUNNING, err=True)
+            if isinstance(place, Cluster) and by_path:
+                outcomes: _Outcomes = outcomes_told(place, accepted)
+            else:
+                outcomes = ((upload, wait_for(place, upload)) for upload in accepted)
+            return FAILED if not _all_complete(outcomes, as_json=as_json) or failed else 0
+        if accepted and (notice := place.notice()):
+            click.echo(notice, err=True)
     return FAILED if failed else 0
 
 
@@ -157,9 +161,8 @@ def _requests(
             yield _Request(source, who, file.source, file.name, file.size_bytes, file.path)
 
 
-def _on_cluster(connections: Connections, options: Options, revision: int | None) -> _Accept:
-    codec = Codec(open_registry(connections))
-    producer = open_producer(connections, message_timeout_ms=_TIMEOUT_MS)
+def _announced(place: Place, options: Options, revision: int | None) -> _Accept:
+    """For a cluster whose store is not known here: the converter takes the revision's number."""
 
     def accept(request: _Request) -> VideoUploaded:
         upload = upload_event(
@@ -170,17 +173,16 @@ def _on_cluster(connections: Connections, options: Options, revision: int | None
             size_bytes=request.size_bytes,
             options=options,
         )
-        publish(producer, upload, codec)
+        place.announce(upload)
         return upload
 
     return accept
 
 
-def _on_this_machine(options: Options, revision: int | None) -> _Accept:
-    state = state_folder(os.environ)
-    store = FolderStore(state.store)
-    running = read_status(state)
-    roots = None if running is None else [Path(root) for root in running.roots]
+def _accepted(place: Place, options: Options, revision: int | None, *, in_place: bool) -> _Accept:
+    """Each upload is written into the store, which takes its revision's number, and then announced."""
+    store = place.store
+    roots = _readable(place)
 
     def accept(request: _Request) -> VideoUploaded | _Refused:
         path = request.path
@@ -192,10 +194,13 @@ def _on_this_machine(options: Options, revision: int | None) -> _Accept:
             if revision is None and options.reuse:
                 upload = earlier_upload(store, request.video_id, replace(options, reuse=True))
             if upload is None:
+                source = request.source
+                if path and isinstance(place, Cluster) and not in_place:
+                    source = upload_file(store, request.video_id, request.name, path)
                 upload = take_revision(
                     store,
                     request.video_id,
-                    source=request.source,
+                    source=source,
                     name=request.name,
                     size_bytes=request.size_bytes,
                     options=options,
@@ -205,21 +210,28 @@ def _on_this_machine(options: Options, revision: int | None) -> _Accept:
             return _Refused(request.given, DELETED)
         except RevisionTaken:
             return _Refused(request.given, f"revision {revision} is there already")
+        except NameTaken:
+            why = "the video has another file of that name; give it another --video-id"
+            return _Refused(request.given, why)
         except ValueError as error:
             return _Refused(request.given, str(error))
-        leave_note(store, request.video_id)
+        if find_outcome(store, upload) is None:
+            place.announce(upload)
         return upload
 
     return accept
 
 
-def _all_complete(uploads: list[VideoUploaded], *, as_json: bool) -> bool:
-    """Wait for all. Whether all were completed."""
-    state = state_folder(os.environ)
-    store = FolderStore(state.store)
+def _readable(place: Place) -> list[Path] | None:
+    """The folders that the running `reelay up` may read; None where nothing is known to be forbidden."""
+    running = read_status(place.state) if isinstance(place, ThisMachine) else None
+    return None if running is None else [Path(root) for root in running.roots]
+
+
+def _all_complete(outcomes: _Outcomes, *, as_json: bool) -> bool:
+    """Tell the outcomes as they come. Whether all were completed."""
     complete = True
-    for upload in uploads:
-        outcome = wait_for(state, store, upload)
+    for upload, outcome in outcomes:
         complete &= isinstance(outcome, VideoCompleted)
         word = outcome_word(outcome)
         if as_json:

@@ -1,49 +1,99 @@
 """Which video a user means, and waiting for what becomes of it."""
 
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
 
-from connectors.objectstore import ObjectStore
+from connectors.kafka.broadcast import BroadcastReader
+from connectors.objectstore import ObjectMissing, ObjectStore
+from ops.cli.place import Cluster, Place
 from ops.pipeline.files import MediaFile, identify
 from ops.pipeline.revisions import find_outcome, is_deleted
-from ops.pipeline.state import StateFolder
-from ops.up.lock import is_held
 from ops.up.wishes import revisions_of
-from schemas.events import VideoUploaded
-from schemas.outcomes import Outcome
+from schemas.codec import UndecodableError
+from schemas.events import VideoCancelled, VideoCompleted, VideoFailed, VideoUploaded
+from schemas.outcomes import Outcome, uploads_prefix
+from schemas.topics import OUTCOMES, topic_named
+from schemas.uploads import load_upload, upload_key
 
-NOT_RUNNING = "reelay up is not running: it sees to this when it is started."
 _TICK_S = 0.3
 
 
-def find_video(store: ObjectStore, named: str) -> str:
-    """The id of the video that is named by its id or by its file. Raises ClickException."""
+def find_video(store: ObjectStore, named: str, *, half_deleted: bool = False) -> str:
+    """The id of the video that is named by its id or by its file.
+
+    half_deleted: a video that is being deleted counts, too, as long as anything is left of it. Raises
+    ClickException.
+    """
     candidates = [named]
     file = identify(Path(named))
     if isinstance(file, MediaFile):
         candidates.append(file.video_id)
     for video_id in candidates:
         try:
-            if is_deleted(store, video_id):
+            if is_deleted(store, video_id) and not (half_deleted and is_left(store, video_id)):
                 raise click.ClickException(f"{named}: the video was deleted")
-            if any(revisions_of(store, video_id)):
+            if is_left(store, video_id):
                 return video_id
         except ValueError:  # a path is no id
             continue
     raise click.ClickException(f"{named}: there is no such video")
 
 
-def wait_for(state: StateFolder, store: ObjectStore, upload: VideoUploaded) -> Outcome | None:
-    """A revision's outcome, None if its video was deleted; blocks until there is one. Says so once if
-    nobody works on it."""
+def is_left(store: ObjectStore, video_id: str) -> bool:
+    """Whether the store has anything of the video. Raises ValueError as `revisions_of`."""
+    return any(revisions_of(store, video_id)) or any(store.keys(uploads_prefix(video_id)))
+
+
+def uploads_of(store: ObjectStore, video_id: str) -> Iterator[VideoUploaded]:
+    """The video's revisions, ascending; one that cannot be read is passed over."""
+    for number, names in revisions_of(store, video_id):
+        if "upload.json" in names:
+            try:
+                yield load_upload(store.get(upload_key(video_id, number)))
+            except (ObjectMissing, ValueError):
+                continue
+
+
+def completed_of(store: ObjectStore, video_id: str) -> Iterator[tuple[VideoUploaded, VideoCompleted]]:
+    """The video's completed revisions, latest first."""
+    for upload in reversed(list(uploads_of(store, video_id))):
+        outcome = find_outcome(store, upload)
+        if isinstance(outcome, VideoCompleted):
+            yield upload, outcome
+
+
+def wait_for(place: Place, upload: VideoUploaded) -> Outcome | None:
+    """A revision's outcome by the store, None if its video was deleted; blocks until there is one. Says
+    so once if nobody works on it."""
     warned = False
     while True:
-        outcome = find_outcome(store, upload)
-        if outcome is not None or is_deleted(store, upload.video_id):
+        outcome = find_outcome(place.store, upload)
+        if outcome is not None or is_deleted(place.store, upload.video_id):
             return outcome
-        if not warned and not is_held(state.lock):
-            click.echo(NOT_RUNNING, err=True)
+        if not warned and (notice := place.notice()):
+            click.echo(notice, err=True)
             warned = True
         time.sleep(_TICK_S)
+
+
+def outcomes_told(
+    cluster: Cluster, uploads: Iterable[VideoUploaded]
+) -> Iterator[tuple[VideoUploaded, Outcome | None]]:
+    """Each upload with its outcome by the cluster's topics, as they come; blocks until all have one."""
+    waiting = {(upload.video_id, upload.revision): upload for upload in uploads}
+    keys = {f"{video_id}:{revision}".encode() for video_id, revision in waiting}
+    with BroadcastReader(cluster.connections, [topic.name for topic in OUTCOMES]) as reader:
+        while waiting:
+            record = reader.poll(_TICK_S)
+            if record is None or record.key not in keys or not record.value:
+                continue
+            try:
+                event = cluster.codec.decode(record.value, topic_named(record.topic))
+            except UndecodableError:
+                continue
+            found = waiting.pop((event.video_id, event.revision), None)
+            if found is not None and isinstance(event, VideoCompleted | VideoFailed | VideoCancelled):
+                yield found, event

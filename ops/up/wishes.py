@@ -2,8 +2,9 @@
 
 `results/<video>/<revision>/upload.json` asks for captions, `cancel.json` beside it to stop, until there
 is an `outcome.json`; `results/<video>/deleted.json` asks to remove the video. Each is written before
-anything is said about it, so what is asked for outlives every crash. A note in `inbox/` tells a running
-supervisor where to look; it looks everywhere when it starts.
+anything is said about it, so what is asked for outlives every crash. On a cluster an event says it then;
+on one machine a note in `inbox/` tells the running supervisor where to look, which looks everywhere when
+it starts.
 """
 
 import json
@@ -60,16 +61,18 @@ def leave_note(store: ObjectStore, video_id: str) -> None:
     store.put(note_key(video_id), b"")
 
 
-def ask_to_cancel(store: ObjectStore, video_id: str, revision: int) -> None:
-    """Ask that no more is done for a revision. Raises DependencyDown."""
+def ask_to_cancel(store: ObjectStore, video_id: str, revision: int) -> VideoCancelRequested:
+    """Ask that no more is done for a revision; the event to announce, the same however often it is
+    asked. Raises DependencyDown."""
     store.put_if_absent(cancel_key(video_id, revision), _dump(video_id, revision))
-    leave_note(store, video_id)
+    return _cancel(store, video_id, revision)
 
 
-def ask_to_delete(store: ObjectStore, video_id: str) -> None:
-    """Ask that a video and its results are removed, for ever. Raises DependencyDown."""
+def ask_to_delete(store: ObjectStore, video_id: str) -> VideoDeleted:
+    """Ask that a video and its results are removed, for ever; the event to announce, the same however
+    often it is asked. Raises DependencyDown."""
     store.put_if_absent(deleted_key(video_id), _dump(video_id, None))
-    leave_note(store, video_id)
+    return _deletion(store, video_id)
 
 
 def _wishes(store: ObjectStore, keys: Iterable[str]) -> Wishes:

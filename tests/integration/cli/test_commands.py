@@ -19,6 +19,7 @@ COMMANDS = [
     "up",
     "publish",
     "status",
+    "replay",
     "export",
     "cancel",
     "delete",
@@ -85,7 +86,11 @@ def test_help_of_a_command_has_an_example(name: str, capsys: pytest.CaptureFixtu
         (["run", "x", "--language", "deutsch!"], "'deutsch!' is no language tag"),
         (["run", "x", "--workers", "0"], "0 is not in the range"),
         (["processor", "baker"], "'baker' is not one of 'converter'"),
-        (["publish", "x", "--wait", "--brokers", "b"], "--wait is for reelay up"),
+        (["replay", "x", "--revisions", "1", "2"], "--revisions is for --compare"),
+        (
+            ["replay", "x", "--compare", "--revisions", "1", "2", "--model", "m"],
+            "--revisions compares what is there",
+        ),
         (["publish", "x", "y", "--video-id", "v"], "--video-id is for one FILE"),
         (["up", "--watch", "/nowhere"], "'/nowhere' does not exist"),
         (["gc", "--older-than", "8"], "'8' is no age such as 8d"),
@@ -235,7 +240,7 @@ def test_what_is_asked_for_while_nothing_runs_waits_in_the_store(tmp_path: Path)
     assert (refused.returncode, "its video was deleted" in refused.stderr) == (1, True)
 
 
-@pytest.mark.parametrize("name", ["status", "export", "cancel", "delete"])
+@pytest.mark.parametrize("name", ["status", "export", "cancel", "delete", "replay"])
 def test_a_video_that_nobody_knows_is_one_line(name: str, tmp_path: Path) -> None:
     finished = run(name, "../talk.mp4", XDG_STATE_HOME=str(tmp_path))
 

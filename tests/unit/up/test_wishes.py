@@ -6,7 +6,7 @@ import pytest
 
 from connectors.objectstore import FolderStore
 from ops.pipeline.revisions import VideoWasDeleted, take_revision
-from ops.up.wishes import all_wishes, ask_to_cancel, ask_to_delete, notes, wishes_of
+from ops.up.wishes import all_wishes, ask_to_cancel, ask_to_delete, leave_note, notes, wishes_of
 from schemas.events import Options
 from schemas.uploads import note_key, upload_key
 from tests.unit.up.things import accepted, completed
@@ -64,9 +64,14 @@ def test_a_deleted_videos_id_is_never_accepted_again(store: FolderStore) -> None
         take_revision(store, "a", source="key", name="", size_bytes=None, options=Options())
 
 
-def test_whatever_is_asked_for_leaves_a_note(store: FolderStore) -> None:
-    ask_to_cancel(store, "a", 1)
-    ask_to_delete(store, "b")
+def test_a_wish_that_is_said_again_is_the_same_event(store: FolderStore) -> None:
+    assert ask_to_cancel(store, "a", 1) == ask_to_cancel(store, "a", 1)
+    assert ask_to_delete(store, "b") == ask_to_delete(store, "b")
+
+
+def test_notes_name_videos_until_they_are_removed(store: FolderStore) -> None:
+    for video_id in ("a", "b", "b"):
+        leave_note(store, video_id)
 
     assert notes(store) == ["a", "b"]
     store.delete(note_key("a"))
