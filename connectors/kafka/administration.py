@@ -32,6 +32,7 @@ from connectors.kafka.layout import TopicSetup
 from connectors.settings import Connections
 
 _TIMEOUT_S = 30.0
+_REACH_S = 10.0
 _POLL_S = 0.1
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -186,8 +187,9 @@ class Administration:
 
     def _metadata(self) -> Any:
         try:
-            return self._client.list_topics(timeout=_TIMEOUT_S)
+            return self._client.list_topics(timeout=_REACH_S)
         except KafkaException as error:
+            self._client.poll(0)  # have it say why
             raise DependencyDown("broker", self._said or error.args[0].str()) from error
 
     def _result(self, answer: "Future[Any]", *, unless: int | None = None) -> Any:

@@ -19,16 +19,19 @@ class ConfluentRegistry:
             self._client = SchemaRegistryClient(config)
 
     def id_of(self, topic: Topic, schema: str) -> int:
-        try:
-            with calling():
-                found = self._client.lookup_schema(topic.subject, Schema(schema, "AVRO"))
-        except NotRegistered as error:
-            raise LookupError(
-                f"{topic.subject} has no such schema in the registry: run `reelay schemas register`"
-            ) from error
-        if found.schema_id is None:
-            raise LookupError(f"the registry gave no id for {topic.subject}")
-        return found.schema_id
+        for normalized in (False, True):
+            try:
+                with calling():
+                    found = self._client.lookup_schema(
+                        topic.subject, Schema(schema, "AVRO"), normalize_schemas=normalized
+                    )
+            except NotRegistered:
+                continue  # Apicurio compares texts: somebody may have registered it in another layout
+            if found.schema_id is not None:
+                return found.schema_id
+        raise LookupError(
+            f"{topic.subject} has no such schema in the registry: run `reelay schemas register`"
+        )
 
     def schema_of(self, schema_id: int) -> str:
         try:
