@@ -393,7 +393,7 @@ def _open_delivery(
 ) -> Delivery:
     if settings.delivery == "exactly-once":
         producer = open_transactional_producer(
-            connections, group, delivery_timeout_s=settings.delivery_timeout_s
+            connections, group, transaction_timeout_s=settings.transaction_timeout_s
         )
         return Transactions(consumer, producer, timeout_s=settings.delivery_timeout_s)
     producer = open_producer(connections, delivery_timeout_ms=round(settings.delivery_timeout_s * 1000))

@@ -44,8 +44,16 @@ class RuntimeSettings(BaseSettings):
         gt=0,
         description="how long a worker may say nothing, not even progress, before it is ended",
     )
+    transaction_timeout_s: float = Field(
+        10,
+        ge=1,
+        description="how long a transaction may be open: so long, one that a dead process left behind "
+        "holds up readers, and the next owner of its partitions",
+    )
     session_timeout_s: float = Field(
-        10, ge=1, description="silence after which the group drops a member"
+        10,
+        ge=1,
+        description="silence after which the group drops a member (classic; otherwise the broker's say)",
     )
     max_poll_interval_s: float = Field(60, ge=10, description="longest time between two polls")
     delivery_timeout_s: float = Field(30, ge=1, description="how long the broker may take for an event")

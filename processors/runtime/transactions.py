@@ -24,8 +24,6 @@ from processors.runtime.delivery import BatchAbortedError, DeliveryError
 
 log = logging.getLogger("reelay.runtime")
 
-TRANSACTION_TIMEOUT_S = 10
-"""For so long, a dead process's open transaction blocks readers and the next owner of its partitions."""
 _CALL_S = 2.0
 """How long one call blocks at most, so that signals are heard in between."""
 _START_S = 30.0
@@ -35,17 +33,18 @@ _AGAIN_S = 0.1
 
 
 def open_transactional_producer(
-    connections: Connections, name: str, *, delivery_timeout_s: float
+    connections: Connections, name: str, *, transaction_timeout_s: float
 ) -> Producer:
     """A producer that can begin transactions at once. name: the beginning of its transactional id.
+    transaction_timeout_s: after which the broker aborts a transaction that is left open.
 
     Raises DeliveryError if the broker does not let it.
     """
     producer = open_producer(
         connections,
         transactional_id=f"{name}-{uuid.uuid4().hex}",
-        transaction_timeout_ms=TRANSACTION_TIMEOUT_S * 1000,
-        delivery_timeout_ms=round(min(delivery_timeout_s, TRANSACTION_TIMEOUT_S) * 1000),
+        transaction_timeout_ms=round(transaction_timeout_s * 1000),
+        delivery_timeout_ms=round(transaction_timeout_s * 1000),
         # Full requests: a commit ends the lingering at once.
         linger_ms=5,
         # The coordinator refuses a transaction while the one before is still being marked in the logs,

@@ -45,35 +45,28 @@ def until(found: Callable[[], T], *, within_s: float = 20) -> T:
 
 
 class Bench:
-    """A broker, toys that run against it, and what they did."""
+    """A broker, toys that run against it, and what they did.
 
-    def __init__(self, broker: EmbeddedBroker, folder: Path) -> None:
-        self.connections = Connections.only(kafka_brokers=broker.brokers, store_url=f"file://{folder}")
+    settings: of each toy, where a test chooses no others.
+    """
+
+    def __init__(self, brokers: str, folder: Path, group: str = GROUP, **settings: object) -> None:
+        self.connections = Connections.only(kafka_brokers=brokers, store_url=f"file://{folder}")
         self.folder = folder
+        self.group = group
+        self.settings = {"workers": 2, "retry_delay_s": 0.1, "max_probe_delay_s": 0.2} | settings
         self.producer = open_producer(self.connections)
         self.toys: list[subprocess.Popen[bytes]] = []
 
-    def start(self, **settings: object) -> subprocess.Popen[bytes]:
-        """Start a toy, in a process group of its own as a terminal would."""
-        chosen = {
-            "delivery": "at-least-once",
-            "group_protocol": "classic",
-            "workers": 2,
-            "retry_delay_s": 0.1,
-            "max_probe_delay_s": 0.2,
-            "session_timeout_s": 3,
-        }
+    def start(self, *struck: str, **settings: object) -> subprocess.Popen[bytes]:
+        """Start a toy, in a process group of its own as a terminal would. struck: see `mortal.py`."""
+        program = Path(__file__).with_name("mortal.py" if struck else "toy.py")
         environment = {
-            f"REELAY_RUNTIME_{name.upper()}": str(v) for name, v in (chosen | settings).items()
+            f"REELAY_RUNTIME_{name.upper()}": str(v) for name, v in (self.settings | settings).items()
         }
         toy = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("toy.py")), str(self.folder)],
-            env=os.environ
-            | environment
-            | {
-                "REELAY_KAFKA_BROKERS": self.connections.kafka_brokers,
-                "REELAY_STORE_URL": self.connections.store_url,
-            },
+            [sys.executable, str(program), str(self.folder), self.group, *struck],
+            env=os.environ | self.connections.environment() | environment,
             stderr=(self.folder / f"stderr-{len(self.toys)}").open("wb"),
             process_group=0,
         )
@@ -114,9 +107,12 @@ class Bench:
         return records
 
     def converted(self, *videos: str) -> list[tuple[str, int]]:
-        """Video and number of each event that was emitted for these videos (all by default), sorted."""
+        """Video and number of each event that this group emitted for these videos (all by default),
+        sorted."""
         events = [
-            CODEC.decode(record.value, VIDEO_CONVERTED) for record in self.read(VIDEO_CONVERTED.name)
+            CODEC.decode(record.value, VIDEO_CONVERTED)
+            for record in self.read(VIDEO_CONVERTED.name)
+            if record.header("ce_source") == f"/reelay/{self.group}"
         ]
         found = [(e.video_id, e.segments) for e in events if isinstance(e, VideoConverted)]
         return sorted(pair for pair in found if not videos or pair[0] in videos)
@@ -127,7 +123,9 @@ class Bench:
 
     def committed(self, partition: int = 0, topic: str = VIDEO_UPLOADED.name) -> tuple[int, str]:
         """What the toys' group has committed: offset and metadata."""
-        consumer = Consumer({"bootstrap.servers": self.connections.kafka_brokers, "group.id": GROUP})
+        consumer = Consumer(
+            {"bootstrap.servers": self.connections.kafka_brokers, "group.id": self.group}
+        )
         try:
             (place,) = consumer.committed([TopicPartition(topic, partition)], timeout=5)
             return place.offset, place.metadata or ""
@@ -145,7 +143,8 @@ class Bench:
 def _opened(folder: Path) -> Iterator[Bench]:
     topics = {VIDEO_UPLOADED.name: 4, VIDEO_CONVERTED.name: 1, STAGE_FAILED.name: 1, DEAD: 1}
     with EmbeddedBroker(topics) as broker:
-        bench = Bench(broker, folder)
+        settings = {"delivery": "at-least-once", "group_protocol": "classic", "session_timeout_s": 3}
+        bench = Bench(broker.brokers, folder, **settings)
         try:
             yield bench
         finally:

@@ -1,4 +1,4 @@
-"""A stage whose input says what happens to it, run as a process of its own: `python toy.py FOLDER`.
+"""A stage whose input says what happens to it, as a process of its own: `python toy.py FOLDER GROUP`.
 
 The input's `name` is a list of steps, separated by spaces. What happened is written to a log in FOLDER,
 one line a step, so that tests can see what was done twice.
@@ -103,12 +103,13 @@ def probe(settings: ToySettings) -> None:
         raise DependencyDown("store", "still not there")
 
 
-def stage(folder: Path) -> Stage:
+def stage(folder: Path, group: str) -> Stage:
     lanes: tuple[Lane, ...] = (Lane(VIDEO_UPLOADED),)
     if (folder / "lanes").exists():
         lanes = (Lane(AUDIO_SEGMENTED, weight=4), Lane(AUDIO_SEGMENTED_BULK))
-    return Stage(GROUP, lanes, Toy, ToySettings(folder), gave_up, probe)
+    return Stage(group, lanes, Toy, ToySettings(folder), gave_up, probe)
 
 
 if __name__ == "__main__":
-    sys.exit(run(stage(Path(sys.argv[1])), read_settings(Connections), read_settings(RuntimeSettings)))
+    chosen = stage(Path(sys.argv[1]), sys.argv[2])
+    sys.exit(run(chosen, read_settings(Connections), read_settings(RuntimeSettings)))
