@@ -79,11 +79,11 @@ def _unreached(place: Place, error: Exception) -> str:
         )
         return f"{place.endpoint}: its certificate is refused: {refused.verify_message}: {advice}"
     match error:
+        case NewConnectionError():  # which is a ConnectTimeoutError, too
+            return f"{place.endpoint} cannot be reached: {error.__cause__ or error}"
         case ConnectTimeoutError():
             return f"{place.endpoint} did not take a connection within {CONNECT_S:g} s"
         case ReadTimeoutError():
             return f"{place.endpoint} did not answer within {READ_S:g} s"
-        case NewConnectionError():
-            return f"{place.endpoint} cannot be reached: {error.__cause__ or error}"
         case _:
             return f"{place.endpoint}: {error}"

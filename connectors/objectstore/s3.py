@@ -210,16 +210,13 @@ class S3Store:
         """Raises ObjectMissing."""
         name = self._name(key)
         with store_faults(self._place, key):
-            while True:
-                try:
-                    return self._stat(name)
-                except S3Error as error:
-                    if error.code != "NoSuchKey":
-                        raise
-                # An answer to HEAD has no body to say why: a wrong key or bucket may be 404, too.
-                response = self._client.get_object(self._place.bucket, name)
-                response.close()
-                response.release_conn()
+            with suppress(S3Error):
+                return self._stat(name)
+            # An answer to HEAD has no body that says why, and a wrong bucket or key may be 404, too.
+            response = self._client.get_object(self._place.bucket, name)
+            response.close()
+            response.release_conn()
+            return self._stat(name)  # it came meanwhile
 
     def _stat(self, name: str) -> _Facts:
         found = self._client.stat_object(self._place.bucket, name)

@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -359,3 +360,65 @@ def test_a_folders_url_may_have_any_name(tmp_path: Path) -> None:
     open_store(connections(folder.as_uri())).put("a", b"")
 
     assert (folder / "a").exists()
+
+
+# What names a bucket.
+
+
+def s3(**more: object) -> Connections:
+    return Connections.only(
+        **{
+            "kafka_brokers": "unused:1",
+            "store_url": "s3://films",
+            "store_endpoint": "http://127.0.0.1:1",
+            "store_access_key": "me",
+            "store_secret_key": "a-secret",
+            **more,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["s3://", "s3:///a", "s3://Films", "s3://me:a-secret@films", "s3://films/../a", "s3://films/?a"],
+)
+def test_a_url_that_names_no_bucket_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="expected s3://bucket"):
+        open_store(s3(store_url=url))
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "",
+        "127.0.0.1:9000",
+        "ftp://host",
+        "http://",
+        "http://host:x",
+        "http://host/a",
+        "http://a:a-secret@b",
+    ],
+)
+def test_an_endpoint_that_is_no_servers_url_is_refused(endpoint: str) -> None:
+    with pytest.raises(ValueError, match=r"REELAY_STORE_ENDPOINT: expected http\(s\)://host") as raised:
+        open_store(s3(store_endpoint=endpoint))
+    assert "a-secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("key", ["store_access_key", "store_secret_key"])
+def test_a_bucket_takes_keys(key: str) -> None:
+    with pytest.raises(
+        ValueError, match="REELAY_STORE_ACCESS_KEY or REELAY_STORE_SECRET_KEY is not set"
+    ):
+        open_store(s3(**{key: ""}))
+
+
+def test_authorities_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing.pem", Path(__file__)):
+        with pytest.raises(ValueError, match=r"REELAY_TLS_CA=.*expected a PEM file"):
+            open_store(s3(tls_ca=str(path)))
+
+
+def test_a_folder_needs_no_s3_client() -> None:
+    code = "import sys, connectors.objectstore; sys.exit('minio' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
