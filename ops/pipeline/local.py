@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.settings import Connections
-from ops.pipeline.broker import PARTITIONS
 from ops.pipeline.processes import Processes
 from ops.pipeline.restarts import A_FEW, Patience
 
@@ -69,7 +68,6 @@ def _settings(videos: int, workers: int, model: str, logs: Path) -> dict[str, di
         "transcriber": {"REELAY_RUNTIME_WORKERS": str(workers), "REELAY_TRANSCRIBER_MODEL": model},
         "enricher": {"REELAY_RUNTIME_WORKERS": "1"},
         "aggregator": {
-            "REELAY_AGGREGATOR_PARTITIONS": str(PARTITIONS),
             # a temporary folder would stay behind when the process is killed
             "REELAY_AGGREGATOR_STATE_FOLDER": os.fspath(logs / "aggregator"),
         },

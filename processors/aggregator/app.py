@@ -12,33 +12,30 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from confluent_kafka import Producer
-
 from connectors.errors import DependencyDown
-from connectors.kafka.clients import client_config, partitions_of
 from connectors.kafka.records import Record
 from connectors.objectstore import open_store
 from connectors.registry import open_registry
 from connectors.settings import Connections
 from processors.aggregator.aggregator import POISON, Aggregator
+from processors.aggregator.broker import JOINED, await_topics, credentials
 from processors.aggregator.faust_parts import App, HistoryLost, Progress
 from processors.aggregator.metrics import Metrics
-from processors.aggregator.outcome import STAGE
 from processors.aggregator.settings import AggregatorSettings
 from processors.runtime import logs
 from processors.runtime.health import HealthServer, Vitals
 from processors.runtime.main import Exit
 from schemas.codec import Codec
 from schemas.headers import Headers
-from schemas.topics import TOPICS
+from schemas.topics import AGGREGATOR, CHANGELOG
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-GROUP = STAGE
-JOINED = tuple(topic.name for topic in TOPICS if topic.joined)
-_TABLE = "pieces"
+GROUP = AGGREGATOR
+_TABLE = CHANGELOG.removeprefix(f"{GROUP}-").removesuffix("-changelog")
+"""Faust names the table's changelog after it."""
 _POLL_S = 0.2
 _FIRST_PAUSE_S = 0.2
 _NO_LIMIT_S = 7 * 24 * 3600.0
@@ -52,7 +49,7 @@ need not wait for it (rebalances have their own time-out), and the health check 
 def internal_topics() -> tuple[str, ...]:
     """Topics that only the aggregator uses; they have the joined topics' partition count and are
     compacted. It creates none itself."""
-    return (f"{GROUP}-{_TABLE}-changelog",)
+    return (CHANGELOG,)
 
 
 def run(connections: Connections, settings: AggregatorSettings | None = None) -> int:
@@ -65,16 +62,18 @@ def run(connections: Connections, settings: AggregatorSettings | None = None) ->
     for noisy in ("faust", "mode", "aiokafka", App.__module__):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
     try:
-        _await_topics(connections, settings)
+        partitions = await_topics(connections, settings.topics_timeout_s)
     except (LookupError, DependencyDown) as error:
         log.error("%s", error)
         return Exit.BROKER
     with _state_folder(settings.state_folder) as folder:
-        return asyncio.run(_serve(connections, settings, folder))
+        return asyncio.run(_serve(connections, settings, partitions, folder))
 
 
-async def _serve(connections: Connections, settings: AggregatorSettings, folder: Path) -> Exit:
-    return await _Service(connections, settings, folder).run()
+async def _serve(
+    connections: Connections, settings: AggregatorSettings, partitions: int, folder: Path
+) -> Exit:
+    return await _Service(connections, settings, partitions, folder).run()
 
 
 def _give_up(error: BaseException) -> None:
@@ -87,11 +86,13 @@ def _give_up(error: BaseException) -> None:
 class _Service:
     """The app with what surrounds it, made inside the event loop that runs it."""
 
-    def __init__(self, connections: Connections, settings: AggregatorSettings, folder: Path) -> None:
+    def __init__(
+        self, connections: Connections, settings: AggregatorSettings, partitions: int, folder: Path
+    ) -> None:
         self._settings = settings
-        self._app = _app(connections, settings, folder)
+        self._app = _app(connections, settings, partitions, folder)
         self._table: Any = self._app.Table(
-            _TABLE, key_type=bytes, value_type=bytes, partitions=settings.partitions
+            _TABLE, key_type=bytes, value_type=bytes, partitions=partitions
         )
         self._progress = Progress(self._app)
         self._vitals = Vitals(settings.max_loop_age_s, caught_up=True)
@@ -184,7 +185,6 @@ class _Service:
 
     async def _handle(self, message: Any) -> None:
         try:
-            await self._progress.check(message)
             with self._metrics.work.time():
                 await self._aggregator.handle(_record(message))
         except Exception as error:  # Faust would go on with the next event
@@ -260,20 +260,21 @@ class _Service:
             self._metrics.outcomes.labels(what).inc()
 
 
-def _app(connections: Connections, settings: AggregatorSettings, folder: Path) -> App:
+def _app(connections: Connections, settings: AggregatorSettings, partitions: int, folder: Path) -> App:
     return App(
         GROUP,
         give_up=_give_up,
         broker=[f"kafka://{broker}" for broker in connections.kafka_brokers.split(",")],
+        broker_credentials=credentials(connections),
         broker_client_id=GROUP,
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=min(3.0, settings.session_timeout_s / 3),
         broker_max_poll_interval=_NO_LIMIT_S,
         producer_request_timeout=60.0,
-        consumer_auto_offset_reset="earliest",
+        consumer_auto_offset_reset="none",  # where to begin is known: `_Consumer.perform_seek`
         store="memory://",
         table_standby_replicas=0,
-        topic_partitions=settings.partitions,
+        topic_partitions=partitions,
         topic_allow_declare=False,  # whoever runs the cluster creates topics
         topic_disable_leader=True,
         reply_create_topic=False,
@@ -294,29 +295,6 @@ def _record(message: Any) -> Record:
         headers=list(message.headers or ()),
         timestamp_ms=round(message.timestamp * 1000),
     )
-
-
-def _await_topics(connections: Connections, settings: AggregatorSettings) -> None:
-    """Wait until all topics are there.
-
-    Raises LookupError if one stays away or has another partition count, DependencyDown without a broker.
-    """
-    client = Producer(client_config(connections), logger=log)
-    deadline = time.monotonic() + settings.topics_timeout_s
-    for topic in (*JOINED, *internal_topics()):
-        while True:
-            try:
-                count = len(partitions_of(client, topic))
-                break
-            except (LookupError, DependencyDown):
-                if time.monotonic() > deadline:
-                    raise
-            time.sleep(_POLL_S)
-        if count != settings.partitions:
-            raise LookupError(
-                f"topic {topic} has {count} partitions, expected {settings.partitions} "
-                "(REELAY_AGGREGATOR_PARTITIONS)"
-            )
 
 
 @contextlib.contextmanager

@@ -3,11 +3,12 @@
 The paths below are those of the `faust` package.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.drivers import aiokafka as driver
@@ -20,17 +21,56 @@ class HistoryLost(Exception):
     """The broker no longer has records that were not read yet: going on would skip them silently."""
 
 
-class _ReadCommittedThread(driver.AIOKafkaConsumerThread):
-    """The driver reads uncommitted records unless Faust runs transactions of its own
+class _Thread(driver.AIOKafkaConsumerThread):
+    """Reads committed records only, soon, none skipped, and knows how far it has got.
+
+    The driver reads uncommitted records unless Faust runs transactions of its own
     (`transport/drivers/aiokafka.py`, `_create_worker_consumer`); ours are made by the producers. And it
     lets the broker hold a fetch for 1.5 s; a broker answers one fetch at a time, so whatever arrives
-    for another partition meanwhile waits."""
+    for another partition meanwhile waits.
+
+    reached: by partition, the offset after the last record that was given out, and the fetch position.
+    The position is ahead where records of aborted transactions, markers of transactions or compacted
+    records follow: nothing is there to be handled.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.reached: dict[TP, tuple[int, int]] = {}
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # both are read when the consumer starts
         consumer._fetch_max_wait_ms = _FETCH_WAIT_MS
         return consumer
+
+    async def _seek_wait(self, consumer: AIOKafkaConsumer, partitions: Mapping[TP, int]) -> None:
+        self.reached.update({tp: (offset, offset) for tp, offset in partitions.items()})
+        await super()._seek_wait(consumer, partitions)  # seeks before it first waits
+
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> Any:
+        try:
+            records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        except NoOffsetForPartitionError:  # it was just assigned, and will be told where to begin
+            return {}
+        except OffsetOutOfRangeError as error:
+            ((tp, offset),) = error.args[0].items()
+            reason = f"{tp.topic} [{tp.partition}]: the broker no longer has {offset}, which was next"
+            cast("App", self.app).give_up(HistoryLost(reason))
+            raise
+        # Nothing is waited for from here on, so that no seek comes between the records and the note.
+        assignment = consumer._subscription.subscription.assignment
+        for tp, (end, _) in list(self.reached.items()):
+            if tp in assignment.tps and (state := assignment.state_value(tp)).has_valid_position:
+                given_out = records[tp][-1].offset + 1 if tp in records else end
+                self.reached[tp] = given_out, state.position
+        return records
 
 
 class _Consumer(driver.Consumer):
@@ -39,14 +79,21 @@ class _Consumer(driver.Consumer):
     Faust drops what it has fetched when partitions are paused or assigned anew, and fetches it again
     from the committed offset. Without one it stays where it is (aiokafka's `seek_to_committed`), so the
     first records of a partition can be lost.
+
+    starts: by partition, where that was.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.starts: dict[TP, int] = {}
 
-    def _new_consumer_thread(self) -> _ReadCommittedThread:
-        return _ReadCommittedThread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def reached(self) -> Mapping[TP, tuple[int, int]]:
+        """As `_Thread` says."""
+        return cast("_Thread", self._thread).reached
 
     async def perform_seek(self) -> None:
         await super().perform_seek()
@@ -54,8 +101,8 @@ class _Consumer(driver.Consumer):
         committed = {tp: offset for tp in ours if (offset := self._committed_offset[tp] or 0) > 0}
         new = ours - committed.keys()
         earliest = dict(await self.earliest_offsets(*new)) if new else {}
-        await self.seek_wait(earliest)
         self.starts = committed | earliest
+        await self.seek_wait(self.starts)
 
 
 class _Transport(driver.Transport):
@@ -68,9 +115,19 @@ class _CompleteRecovery(Recovery):
     """Faust's recovery, with two holes closed (`tables/recovery.py`).
 
     It begins at the first record that the broker still has, wherever that is (`_build_offsets`), so rows
-    that are gone would be missed without a word. And when it is done (`on_recovery_completed`) it
-    resumes partitions, then seeks, then clears all queues: what was fetched in between is gone.
+    that are gone would be missed without a word; compaction does not move that beginning. It waits for
+    the record at the very end of a changelog (`need_recovery`), which is none where compaction or a
+    transaction has left a gap there. And when it is done (`on_recovery_completed`) it resumes
+    partitions, then seeks, then clears all queues: what was fetched in between is gone.
     """
+
+    def need_recovery(self) -> bool:
+        reached = cast("_Consumer", self.app.consumer).reached
+        for tp, highwater in self.active_highwaters.items():
+            applied, (end, position) = self.active_offsets[tp], reached.get(tp, (0, 0))
+            if applied is not None and end - 1 <= applied < highwater < position:
+                self.active_offsets[tp] = highwater
+        return super().need_recovery()
 
     async def _build_offsets(self, consumer: Any, tps: Any, destination: Any, title: str) -> None:
         known = dict(destination)
@@ -156,15 +213,6 @@ class Progress:
         self._next: dict[TP, int] = {}
         self._committed: dict[TP, int] = {}
 
-    async def check(self, message: Any) -> None:
-        """Raise HistoryLost if the broker dropped records between this one and the one before."""
-        tp, offset = message.tp, message.offset
-        expected = self._next.get(tp, self._consumer.starts.get(tp))
-        if expected is not None and expected < offset:  # or records of transactions lie between
-            first = (await self._consumer.earliest_offsets(tp))[tp]
-            if first > expected:
-                raise HistoryLost(f"{tp.topic} [{tp.partition}] begins at {first}, {expected} was next")
-
     def handled(self, message: Any) -> None:
         """The record and all before it on its partition are done."""
         if message.generation_id == self._app.consumer_generation_id:
@@ -176,7 +224,18 @@ class Progress:
         self._committed.clear()
 
     async def commit(self) -> None:
-        """Commit what is handled."""
-        due = {tp: offset for tp, offset in self._next.items() if self._committed.get(tp) != offset}
+        """Commit what is handled, and what lies behind it without being a record.
+
+        Were the marker of a transaction left uncommitted, a partition where nothing comes for as long
+        as its topic keeps records would look as if the broker had dropped something unread.
+        """
+        starts = dict(self._consumer.starts)
+        due = {}
+        for tp, (end, position) in dict(self._consumer.reached).items():
+            if (start := starts.get(tp)) is not None:
+                handled = self._next.get(tp, start)
+                offset = position if handled == end else handled
+                if offset != self._committed.get(tp, start):
+                    due[tp] = offset
         if due and not self._app.rebalancing and await self._consumer._commit(due):
             self._committed.update(due)

@@ -5,19 +5,12 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas.topics import DEFAULT_PARTITIONS
-
 
 class AggregatorSettings(BaseSettings):
     """How the aggregator runs; where everything is, `Connections` says."""
 
     model_config = SettingsConfigDict(env_prefix="REELAY_AGGREGATOR_", frozen=True, extra="ignore")
 
-    partitions: int = Field(
-        default=DEFAULT_PARTITIONS,
-        ge=1,
-        description="partitions of the joined topics, and of the table's changelog with them",
-    )
     http_host: str = Field(default="127.0.0.1", description="address of /health and /metrics")
     http_port: int = Field(default=0, ge=-1, le=65535, description="its port; 0: any free one, -1: none")
     max_loop_age_s: float = Field(

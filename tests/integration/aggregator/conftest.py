@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from connectors.kafka.embedded import EmbeddedBroker
-from tests.integration.aggregator.world import World
+from tests.integration.aggregator.world import ALL_TOPICS, World
 
 
 @pytest.fixture
 def own_world(tmp_path: Path) -> Iterator[World]:
     """A broker and a store of the test's own; nothing runs yet."""
     with (
-        EmbeddedBroker({}) as broker,
-        closing(World(broker.brokers, tmp_path / "store")) as world,
+        EmbeddedBroker(ALL_TOPICS) as broker,
+        closing(World.on(broker, tmp_path / "store")) as world,
     ):
         yield world
 
@@ -24,8 +24,8 @@ def own_world(tmp_path: Path) -> Iterator[World]:
 def quiet_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A shared broker and store; nothing runs yet. Each test has videos of its own."""
     with (
-        EmbeddedBroker({}) as broker,
-        closing(World(broker.brokers, tmp_path_factory.mktemp("quiet") / "store")) as world,
+        EmbeddedBroker(ALL_TOPICS) as broker,
+        closing(World.on(broker, tmp_path_factory.mktemp("quiet") / "store")) as world,
     ):
         yield world
 
@@ -33,7 +33,7 @@ def quiet_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A shared broker and store with a running aggregator; each test has videos of its own."""
-    with EmbeddedBroker({}) as broker:
-        world = World(broker.brokers, tmp_path_factory.mktemp("running") / "store")
+    with EmbeddedBroker(ALL_TOPICS) as broker:
+        world = World.on(broker, tmp_path_factory.mktemp("running") / "store")
         with closing(world), world.running():
             yield world

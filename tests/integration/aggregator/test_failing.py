@@ -3,12 +3,23 @@
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
+from connectors.kafka.clients import client_config
+from connectors.kafka.embedded import EmbeddedBroker
 from processors.runtime.main import Exit
 from schemas.outcomes import load_outcome, outcome_key
-from tests.integration.aggregator.world import PARTITIONS, World, converted, probed
+from tests.integration.aggregator.world import (
+    ALL_TOPICS,
+    PARTITIONS,
+    App,
+    World,
+    converted,
+    embedded,
+    probed,
+)
 
 CHANGELOG = "aggregator-pieces-changelog"
 
@@ -114,7 +125,7 @@ def test_any_other_error_ends_the_process_before_its_offset_is_committed(quiet_w
 def test_what_the_broker_dropped_unread_is_an_error_not_a_skip(own_world: World) -> None:
     world = own_world
     topic = "reelay.stage.failed"
-    group = Consumer({"bootstrap.servers": world.brokers, "group.id": "aggregator"})
+    group = Consumer(client_config(world.connections) | {"group.id": "aggregator"})
     read = [TopicPartition(topic, partition, 1) for partition in range(PARTITIONS)]
     group.commit(offsets=read, asynchronous=False)
     group.close()
@@ -128,7 +139,23 @@ def test_what_the_broker_dropped_unread_is_an_error_not_a_skip(own_world: World)
     assert rows.said(f"giving up: changelog {CHANGELOG}")
 
 
-def test_a_wrong_partition_count_is_named_at_the_start(quiet_world: World) -> None:
-    app = quiet_world.start(REELAY_AGGREGATOR_PARTITIONS="3")
-    assert app.wait() == Exit.BROKER
-    assert app.said("has 4 partitions, expected 3")
+def test_topics_that_are_missing_are_named_at_the_start_and_not_created(tmp_path: Path) -> None:
+    there = {name: 2 for name in ALL_TOPICS if name not in ("reelay.video.probed", CHANGELOG)}
+    with EmbeddedBroker(there) as broker:
+        app = App(embedded(broker, tmp_path), tmp_path, env={"REELAY_AGGREGATOR_TOPICS_TIMEOUT_S": "0"})
+        assert app.wait() == Exit.BROKER
+        (line,) = app.lines()
+        assert line["message"] == (
+            f"no topic reelay.video.probed, {CHANGELOG}; `reelay topics apply` creates them"
+        )
+        client = Producer({"bootstrap.servers": broker.brokers})
+        assert set(client.list_topics(timeout=10).topics) == set(there)
+
+
+def test_topics_that_cannot_be_joined_are_refused_at_the_start(tmp_path: Path) -> None:
+    with EmbeddedBroker(dict.fromkeys(ALL_TOPICS, 3) | {"reelay.stage.failed": 2}) as broker:
+        app = App(embedded(broker, tmp_path), tmp_path)
+        assert app.wait() == Exit.BROKER
+        (line,) = app.lines()
+        assert "reelay.video.probed 3, " in str(line["message"])
+        assert "reelay.stage.failed 2, " in str(line["message"])

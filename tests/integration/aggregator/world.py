@@ -6,19 +6,30 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    Message,
+    Producer,
+    TopicPartition,
+)
 
+from connectors.kafka.clients import client_config, partitions_of
+from connectors.kafka.embedded import EmbeddedBroker
 from connectors.objectstore import FolderStore
 from connectors.registry import FingerprintRegistry
 from connectors.settings import Connections
-from processors.aggregator.app import JOINED, internal_topics, run
+from processors.aggregator.app import internal_topics, run
+from processors.aggregator.broker import JOINED
 from schemas.codec import Codec
 from schemas.events import (
     Event,
@@ -40,7 +51,7 @@ from schemas.ids import event_id
 from schemas.topics import TOPICS, dead_topic, topic_named, topic_of
 from schemas.words import SegmentWords, dump_words
 
-PARTITIONS = 4  # what the broker gives a topic that somebody asks for
+PARTITIONS = 4
 WAIT_S = 20.0
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MODEL = Model(name="test", digest="d", engine="e", compute_type="int8")
@@ -95,9 +106,12 @@ def failed(video_id: str, stage: str, index: int | None = None) -> StageFailed:
 
 @dataclass
 class World:
-    """What a test sees: it publishes events and reads what the aggregator made of them."""
+    """What a test sees: it publishes events and reads what the aggregator made of them.
 
-    brokers: str
+    folder: that of the object store, which `connections` names.
+    """
+
+    connections: Connections
     folder: Path
     store: FolderStore = field(init=False)
     codec: Codec = field(default_factory=lambda: Codec(FingerprintRegistry()))
@@ -108,14 +122,23 @@ class World:
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.store = FolderStore(self.folder)
-        self.producer = Producer(
-            {"bootstrap.servers": self.brokers, "partitioner": "murmur2_random", "linger.ms": 0}
+        self.producer = self.new_producer()
+        self.consumer = Consumer(
+            client_config(self.connections)
+            | {"group.id": "-", "fetch.wait.max.ms": 10, "enable.partition.eof": True}
         )
 
-        for topic in ALL_TOPICS:  # asking creates it, much faster than the broker's own interface
-            self.producer.list_topics(topic, timeout=10)
-        self.consumer = Consumer(
-            {"bootstrap.servers": self.brokers, "group.id": "-", "fetch.wait.max.ms": 10}
+    @classmethod
+    def on(cls, broker: EmbeddedBroker, folder: Path) -> "World":
+        """A world whose broker has ALL_TOPICS."""
+        return cls(embedded(broker, folder), folder)
+
+    def new_producer(self, **more: object) -> Producer:
+        """more: librdkafka's settings, their dots written as underscores."""
+        return Producer(
+            client_config(self.connections)
+            | {"partitioner": "murmur2_random", "linger.ms": 0}
+            | {name.replace("_", "."): value for name, value in more.items()}
         )
 
     def segment(self, video_id: str, index: int, text: str = "Hello there.") -> SegmentEnriched:
@@ -172,17 +195,18 @@ class World:
             converted(video_id, segments),
         ]
 
-    def publish(self, *events: Event) -> None:
+    def publish(self, *events: Event, producer: Producer | None = None) -> None:
+        producer = producer or self.producer
         for event in events:
             topic = topic_of(event)
             stamped = event if event.event_id else replace(event, event_id="00000000-0000-0000-0000-1")
-            self.producer.produce(
+            producer.produce(
                 topic.name,
                 self.codec.encode(stamped),
                 topic.key(event).encode(),
                 headers=event_headers(stamped, source="test"),
             )
-        assert self.producer.flush(10) == 0
+        assert producer.flush(10) == 0
 
     def publish_bytes(
         self, topic: str, key: str, value: bytes, headers: dict[str, bytes] | None = None
@@ -199,19 +223,17 @@ class World:
 
     def read(self, topic: str) -> Iterator[Message]:
         """All records of a topic, as it is now."""
-        for partition in range(ALL_TOPICS[topic]):
-            place = TopicPartition(topic, partition)
-            low, high = self.consumer.get_watermark_offsets(place, timeout=10)
-            if high == low:
-                continue
-            self.consumer.assign([TopicPartition(topic, partition, low)])
-            last = low - 1
-            while last < high - 1:
-                message = self.consumer.poll(5)
-                assert message is not None
-                assert message.error() is None
-                last = message.offset() or 0
+        partitions = partitions_of(self.consumer, topic)
+        self.consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
+        unread = set(partitions)
+        while unread:
+            message = self.consumer.poll(10)
+            assert message is not None
+            if (error := message.error()) is None:
                 yield message
+            else:
+                assert error.code() == KafkaError._PARTITION_EOF
+                unread.discard(message.partition())
 
     def events(self, topic: str, video_id: str) -> list[Message]:
         """Records of a topic whose key begins with the video's."""
@@ -232,7 +254,7 @@ class World:
         return self.codec.decode(value, topic_named(topic))
 
     def start(self, main: str = _MAIN, **env: str) -> "App":
-        app = App(self, main, env)
+        app = App(self.connections, self.folder.parent, main, env)
         self.apps.append(app)
         return app
 
@@ -250,19 +272,27 @@ class World:
         assert app.stop() == 0
 
 
+def embedded(broker: EmbeddedBroker, folder: Path) -> Connections:
+    return Connections.only(kafka_brokers=broker.brokers, store_url=folder.as_uri())
+
+
 class App:
     """The aggregator's process."""
 
-    def __init__(self, world: World, main: str, env: dict[str, str]) -> None:
-        self.log: IO[bytes] = (world.folder.parent / f"log-{time.monotonic_ns()}").open("w+b")
+    def __init__(
+        self,
+        connections: Connections,
+        logs: Path,
+        main: str = _MAIN,
+        env: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.log: IO[bytes] = (logs / f"log-{time.monotonic_ns()}").open("w+b")
         self.process = subprocess.Popen(
             [sys.executable, "-c", main],
             stderr=self.log,
             env={
                 **os.environ,
-                "REELAY_KAFKA_BROKERS": world.brokers,
-                "REELAY_STORE_URL": world.folder.as_uri(),
-                "REELAY_AGGREGATOR_PARTITIONS": str(PARTITIONS),
+                **connections.environment(),
                 "REELAY_AGGREGATOR_SESSION_TIMEOUT_S": "2",
                 "REELAY_AGGREGATOR_COMMIT_INTERVAL_S": "0.1",
                 "REELAY_AGGREGATOR_RETRY_MAX_S": "0.5",
