@@ -65,7 +65,8 @@ def _data(folder: Path) -> Path:
 
 def _format(run: Sequence[str | Path], properties: Path, folder: Path, setup: Setup) -> None:
     """Write the files of a new cluster."""
-    arguments = ["format", "--config", str(properties), "--cluster-id", setup.kafka_id]
+    # with "=", since an id may begin with "-"
+    arguments = ["format", "--config", str(properties), f"--cluster-id={setup.kafka_id}"]
     if setup.secure:
         arguments += ["--add-scram", f"SCRAM-SHA-512=[name={USER},password={setup.password}]"]
     in_file = folder / "kafka.format"  # a command line is for everybody to see
