@@ -22,7 +22,7 @@ from processors.runtime.metrics import Metrics
 from processors.runtime.outage import Outage
 from processors.runtime.outbox import Outbox
 from processors.runtime.pauses import Pauses, Reason
-from processors.runtime.pool import Died, Pool, Worker
+from processors.runtime.pool import AHEAD_S, Died, Heard, Pool, Untried, Worker
 from processors.runtime.retry import RetryPolicy, after_failure, is_due
 from processors.runtime.unwanted import Unwanted, VideoKey
 from processors.runtime.wire import (
@@ -38,8 +38,6 @@ from processors.runtime.wire import (
     Probe,
     Probed,
     Progressed,
-    Reply,
-    Stop,
     Task,
     Work,
 )
@@ -50,6 +48,9 @@ log = logging.getLogger("reelay.runtime")
 
 _MAX_GIVE_UPS = 3
 """How many workers may die of a record's last words before they are made here."""
+_MAX_AHEAD = 1000
+_PACE_WEIGHT = 0.1
+"""Of the latest try in the mean time of a try."""
 
 
 class TooManyDeadLettersError(Exception):
@@ -58,10 +59,10 @@ class TooManyDeadLettersError(Exception):
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """One record that is taken and not done. number: of its try; tells a late `Stop` from a fitting
-    one."""
+    """One record that is taken and not done. number: of the task that it is in a worker's hands."""
 
     number: int
+    worker: Worker
     record: Record
     handover: Handover
     epoch: int
@@ -91,9 +92,10 @@ class Jobs:
     outputs: Outbox = field(default_factory=Outbox)
     progress: list[Outgoing] = field(default_factory=list)
     too_many_dead: bool = False
-    _running: dict[Worker, _Job] = field(default_factory=dict)
+    _running: dict[int, _Job] = field(default_factory=dict)
     _to_give_up: deque[_Job] = field(default_factory=deque)
-    _started: int = 0
+    _tasks: int = 0
+    _pace_s: float | None = None
     _unwanted: Unwanted = field(default_factory=Unwanted)
     _unwanted_keys: list[VideoKey] = field(default_factory=list)
     _told: dict[Worker, int] = field(default_factory=dict)
@@ -105,7 +107,7 @@ class Jobs:
 
     @property
     def running(self) -> int:
-        """How many records are being worked on or given up."""
+        """How many records are in the hands of workers, or about to be given up."""
         return len(self._running) + len(self._to_give_up)
 
     def unwanted(self, keys: list[VideoKey]) -> None:
@@ -113,36 +115,58 @@ class Jobs:
         for key in keys[len(self._unwanted_keys) :]:
             self._unwanted_keys.append(key)
             self._unwanted.add(key)
-            for worker, job in self._running.items():
+            for job in self._running.values():
                 if job.video is not None and self._unwanted.covers(job.video):
-                    _stop(worker, job)
+                    _stop(job)
 
     def lost(self, partitions: Iterable[Partition]) -> None:
         """Partitions went: their jobs' results are not ours to commit, so the work need not go on."""
         gone = set(partitions)
-        for worker, job in self._running.items():
+        for job in self._running.values():
             if job.record.place in gone:
-                _stop(worker, job)
+                _stop(job)
 
     def dispatch(self, *, new_work: bool) -> None:
-        """Give idle workers something to do. new_work: whether records that wait may be begun."""
-        while (worker := self.pool.idle()) is not None:
+        """Give workers something to do. new_work: whether records that wait may be begun."""
+        self._recall(new_work)
+        ahead = self._ahead()
+        while (worker := self.pool.next_worker(ahead)) is not None:
             if not self._give(worker, new_work):
-                return
+                break
+        self.pool.send_given()
 
-    def hear(self, worker: Worker, task: Task | None, reply: Reply | Died) -> None:
+    def hear(self, worker: Worker, task: Task | None, reply: Heard) -> None:
         """Take in what a worker said about its task."""
         match reply:
             case Progressed(record):
                 self.progress.append(record)
             case Probed(down):
                 self._probed(down)
-            case Died(how):
-                self._died(worker, task, how)
+            case Untried(tasks):
+                self._untried(tasks)
+            case Died(how, untried):
+                self._told.pop(worker, None)
+                self._died(task, how)
+                self._untried(untried)
             case Began() | Emitted() | Finished() | GaveUp():
-                self._heard_of(worker, self._running[worker], reply)
+                assert task is not None
+                self._heard_of(self._running[task.number], reply)
 
     # -- what to do next
+
+    def _ahead(self) -> int:
+        """How many tasks may wait in each worker: none while it is not known how long they take, nor
+        while records fail, so that a processor that fails them all has soon failed enough of them."""
+        if self._pace_s is None or self._to_give_up:
+            return 0
+        return min(_MAX_AHEAD, int(AHEAD_S / max(self._pace_s, 1e-6)))
+
+    def _recall(self, new_work: bool) -> None:
+        """Take back what waits in workers if it could be done elsewhere, or must not be begun."""
+        must_not = not new_work or self._pace_s is None or self.outage.dependency is not None
+        for worker in self.pool.workers:
+            if worker.waiting and (must_not or worker.is_long):
+                worker.recall()
 
     def _give(self, worker: Worker, new_work: bool) -> bool:
         """Give the worker one task; False if there is none."""
@@ -152,7 +176,7 @@ class Jobs:
             return True
         if new_work and self.outage.probe_due(now):
             self.outage.probing = True
-            self.pool.give(worker, Probe())
+            worker.give(Probe(self._number()))
             return True
         if not new_work or self.outage.dependency is not None:
             return False
@@ -162,13 +186,20 @@ class Jobs:
         self._begin(worker, record)
         return True
 
+    def _number(self) -> int:
+        self._tasks += 1
+        return self._tasks
+
     def _startable(self, record: Record) -> bool:
         """Whether a partition's first record may be begun; if not, its partition is paused until
         then."""
         owned = self.assignments.get(record.place)
         admitted = owned is not None and owned.frontier.admits(record.offset)
-        tries = received(record, self._lane_topics[record.topic]).tries
-        due = is_due(tries, self.policy, now_ms=_now_ms())
+        topic = self._lane_topics[record.topic]
+        # only what comes from the retry topic may have to wait
+        due = record.topic == topic or is_due(
+            received(record, topic).tries, self.policy, now_ms=_now_ms()
+        )
         self.pauses.mark(record.place, Reason.WINDOW, not admitted)
         self.pauses.mark(record.place, Reason.NOT_BEFORE, not due)
         return admitted and due
@@ -185,41 +216,34 @@ class Jobs:
         topic = self._lane_topics[record.topic]
         handover = received(record, topic)
         events_out = max(owned.frontier.events_out(record.offset), handover.events_out)
-        self._started += 1
-        self._running[worker] = _Job(self._started, record, handover, owned.epoch, events_out)
+        number = self._number()
+        self._running[number] = _Job(number, worker, record, handover, owned.epoch, events_out)
+        self._tell(worker)
+        attempt = handover.tries.attempt
+        worker.give(Work(number, topic, _as_written(record, handover), attempt, events_out))
+
+    def _tell(self, worker: Worker) -> None:
+        """Let the worker know what became unwanted since it was last told."""
         told = self._told.get(worker, 0)
-        self._told[worker] = len(self._unwanted_keys)
-        news = tuple(self._unwanted_keys[told:])
-        work = Work(
-            self._started,
-            topic,
-            replace(record, timestamp_ms=handover.written_ms),
-            handover.tries.attempt,
-            events_out,
-            unwanted=news,
-        )
-        self.pool.give(worker, work)
+        if told < len(self._unwanted_keys):
+            self._told[worker] = len(self._unwanted_keys)
+            worker.tell(self._unwanted_keys[told:])
 
     def _begin_give_up(self, worker: Worker, job: _Job) -> None:
         assert job.failure is not None
         if self._owned(job) is None:
             return
-        self._running[worker] = job
-        self.pool.give(
-            worker,
-            GiveUp(
-                job.handover.topic,
-                replace(job.record, timestamp_ms=job.handover.written_ms),
-                job.handover.tries.attempt,
-                job.failure,
-            ),
-        )
+        job.number, job.worker = self._number(), worker
+        self._running[job.number] = job
+        attempt = job.handover.tries.attempt
+        record = _as_written(job.record, job.handover)
+        worker.give(GiveUp(job.number, job.handover.topic, record, attempt, job.failure))
 
     # -- what workers say
 
-    def _heard_of(self, worker: Worker, job: _Job, reply: Began | Emitted | Finished | GaveUp) -> None:
+    def _heard_of(self, job: _Job, reply: Began | Emitted | Finished | GaveUp) -> None:
         if isinstance(reply, Finished | GaveUp):
-            del self._running[worker]
+            del self._running[job.number]
         owned = self._owned(job)
         if owned is None:
             if isinstance(reply, Finished):
@@ -229,7 +253,7 @@ class Jobs:
             case Began(video, index, media_s):
                 job.video, job.index, job.media_s = video, index, media_s
                 if self._unwanted.covers(video):
-                    _stop(worker, job)
+                    _stop(job)
             case Emitted(record) if not job.stopped:
                 self.outputs.add(job.record.place, record)
                 job.events_out += 1
@@ -246,6 +270,8 @@ class Jobs:
         match outcome:
             case Done():
                 self._count("done", work_s, job)
+                pace_s = work_s if self._pace_s is None else self._pace_s
+                self._pace_s = pace_s + _PACE_WEIGHT * (work_s - pace_s)
                 self.metrics.media.inc(job.media_s)
                 self.dead_row.done()
                 _finish(job, owned)
@@ -265,6 +291,7 @@ class Jobs:
 
     def _failed(self, job: _Job, owned: Assigned, kind: FailureKind, reason: str) -> None:
         """Put the record aside for another try, or give it up."""
+        self._pace_s = None
         tries = after_failure(
             job.handover.tries, kind, self.policy, now_ms=_now_ms(), seed=job.handover.origin
         )
@@ -308,10 +335,21 @@ class Jobs:
         if self.dead_row.dead(video.video_id if video else job.handover.origin):
             self.too_many_dead = True
 
-    def _died(self, worker: Worker, task: Task | None, how: str) -> None:
+    def _untried(self, tasks: Iterable[Task]) -> None:
+        """A worker will not do these: another may, as if nothing had been."""
+        for task in tasks:
+            job = self._running.pop(task.number, None)
+            if job is None:
+                self.outage.probing = False
+            elif self._owned(job) is not None:
+                if job.failure is not None:
+                    self._to_give_up.append(job)
+                else:
+                    self.lanes.put_back(job.record)
+
+    def _died(self, task: Task | None, how: str) -> None:
         self.metrics.worker_deaths.inc()
-        self._told.pop(worker, None)
-        job = self._running.pop(worker, None)
+        job = None if task is None else self._running.pop(task.number, None)
         if isinstance(task, Probe):
             self.outage.probed(still_down=True, now=time.monotonic())
         if job is None or (owned := self._owned(job)) is None:
@@ -330,7 +368,7 @@ class Jobs:
     def _without_worker(self, job: _Job) -> GaveUp:
         """The last words for a record whose last words kill workers."""
         assert job.failure is not None
-        record = replace(job.record, timestamp_ms=job.handover.written_ms)
+        record = _as_written(job.record, job.handover)
         began = None if job.video is None else (job.video, job.index)
         said = self.last_words.of(record, job.failure, attempt=job.handover.tries.attempt, began=began)
         return GaveUp(*said) if said else GaveUp(None, None, "its workers died, its video is not known")
@@ -366,10 +404,17 @@ def _finish(job: _Job, owned: Assigned) -> None:
     owned.changed = True
 
 
-def _stop(worker: Worker, job: _Job) -> None:
+def _stop(job: _Job) -> None:
     if not job.stopped and job.failure is None:
         job.stopped = True
-        worker.send(Stop(job.number))
+        job.worker.stop(job.number)
+
+
+def _as_written(record: Record, handover: Handover) -> Record:
+    """The record with the time at which it first came."""
+    if record.timestamp_ms == handover.written_ms:
+        return record
+    return replace(record, timestamp_ms=handover.written_ms)
 
 
 def _about(job: _Job, **more: object) -> dict[str, dict[str, object]]:

@@ -1,11 +1,16 @@
 """What the poll loop and a worker process tell each other over their pipe. Plain data, pickled.
 
-The loop sends one task to an idle worker (`Work`, `GiveUp`, `Probe`), and to a busy one at most one
-`Stop`. The worker says `Ready` once it has made its processor, and answers a task with any number of
-`Emitted` and `Progressed` and then exactly one of `Finished`, `GaveUp`, `Probed`.
+The loop sends lists of tasks (`Work`, `GiveUp`, `Probe`), which a worker does one after another; upon
+`Stop` it drops one of them, upon `HandBack` those that it has not begun. The worker sends lists of
+replies. It says `Ready` once it has made its processor, and answers each task, in their order, with any
+number of `Emitted` and `Progressed` and then exactly one of `Finished`, `GaveUp`, `Probed`.
+
+Tasks have numbers that grow. What goes by with every record is a named tuple: it is pickled in a third
+of the time that a slotted dataclass takes.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from connectors.kafka.records import Outgoing, Record
 from processors.runtime.contract import Failure
@@ -13,26 +18,22 @@ from processors.runtime.unwanted import VideoKey
 from schemas.events import FailureKind
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """Process a record of the lane `topic`, emitting only what comes after its first `events_out`
-    events.
-
-    unwanted: what became unwanted since this worker's task before.
-    """
+    events."""
 
     number: int
     topic: str
     record: Record
     attempt: int
     events_out: int
-    unwanted: tuple[VideoKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
     """Make the event that says that the record is given up."""
 
+    number: int
     topic: str
     record: Record
     attempt: int
@@ -43,12 +44,26 @@ class GiveUp:
 class Probe:
     """See whether the dependency is back."""
 
+    number: int
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
     """Drop the task of that number at its next check or yield."""
 
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoMore:
+    """Nobody wants these videos any more."""
+
+    videos: tuple[VideoKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HandBack:
+    """Do not begin what you have not begun; answer with `HandedBack`."""
 
 
 Task = Work | GiveUp | Probe
@@ -66,17 +81,15 @@ class NotReady:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Began:
+class Began(NamedTuple):
     """The record is decoded: whose it is."""
 
     video: VideoKey
-    index: int | None
+    segment: int | None
     media_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Emitted:
+class Emitted(NamedTuple):
     """The next event is ready."""
 
     record: Outgoing
@@ -115,8 +128,7 @@ class Down:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """How a `Work` ended."""
 
     outcome: Done | NotWanted | Failed | Down
@@ -139,4 +151,11 @@ class Probed:
     down: Down | None
 
 
-Reply = Ready | NotReady | Down | Began | Emitted | Progressed | Finished | GaveUp | Probed
+@dataclass(frozen=True, slots=True)
+class HandedBack:
+    """The last so many tasks of those given are not begun and never will be, here."""
+
+    count: int
+
+
+Reply = Ready | NotReady | Down | Began | Emitted | Progressed | Finished | GaveUp | Probed | HandedBack

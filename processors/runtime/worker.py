@@ -1,19 +1,16 @@
 """A worker process: makes the processor once, then does one task after another.
 
-It takes its tasks from a pipe and writes what becomes of them to the same pipe (`wire.py`). It ends when
-the pipe closes, and with its parent in any case.
+It takes its tasks from a pipe and writes what becomes of them to the same pipe (`workerpipe.py`). It
+ends when the pipe closes, and with its parent in any case.
 """
 
 import contextlib
 import logging
 import os
-import select
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
-from typing import Any
 
 from connectors.errors import DependencyDown, TransientError
 from connectors.registry import open_registry
@@ -22,7 +19,7 @@ from processors.runtime import logs
 from processors.runtime.birth import die_with
 from processors.runtime.contract import Cancelled, PoisonError, Processor, Stage
 from processors.runtime.stamp import Stamp, completed, unreadable
-from processors.runtime.unwanted import Unwanted, VideoKey
+from processors.runtime.unwanted import VideoKey
 from processors.runtime.wire import (
     Began,
     Done,
@@ -38,10 +35,9 @@ from processors.runtime.wire import (
     Probed,
     Progressed,
     Ready,
-    Reply,
-    Stop,
     Work,
 )
+from processors.runtime.workerpipe import AtWork, PipeClosed, WorkerPipe
 from schemas.codec import Codec, UndecodableError
 from schemas.events import Event, FailureKind, Progress, StageFailed
 from schemas.headers import media_s
@@ -50,19 +46,23 @@ log = logging.getLogger("reelay.runtime")
 
 _PROGRESS_EVERY_S = 0.5
 _RETRY_START_S = 2.0
+_DONE = Done()  # always the same, so that pickle writes it once for many replies
 
 
-def main(connection: Connection, stage: Stage, connections: Connections, parent: int) -> None:
-    """The process's whole life."""
+def main(
+    connection: Connection, at_work: AtWork, stage: Stage, connections: Connections, parent: int
+) -> None:
+    """The process's whole life. at_work: where the parent reads which task this process died of."""
     _detach(connection, parent)
     logs.configure(connections.log_level)
-    pipe = _Pipe(connection)
+    pipe = WorkerPipe(connection)
     try:
         processor = _made(stage, pipe)
         if processor is not None:
-            pipe.send(Ready())
-            _Worker(stage, processor, Codec(open_registry(connections)), pipe).run()
-    except _PipeClosed:
+            pipe.say(Ready())
+            _Worker(stage, processor, Codec(open_registry(connections)), pipe, at_work).run()
+        pipe.flush()
+    except PipeClosed:
         return
 
 
@@ -82,55 +82,18 @@ def _detach(connection: Connection, parent: int) -> None:
     die_with(parent)
 
 
-class _PipeClosed(BaseException):
-    """The parent is gone, or wants no more of this worker. No processor should catch it."""
-
-
-class _Pipe:
-    """The worker's end of the pipe. A processor may report progress from several threads."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._lock = threading.Lock()
-        self._waiting = select.poll()
-        self._waiting.register(connection.fileno(), select.POLLIN)
-
-    def send(self, reply: Reply) -> None:
-        with self._lock:
-            try:
-                self._connection.send(reply)
-            except OSError as error:
-                raise _PipeClosed from error
-
-    def receive(self) -> Any:
-        """The next message; blocks."""
-        try:
-            return self._connection.recv()
-        except (EOFError, OSError) as error:
-            raise _PipeClosed from error
-
-    def stopped(self, number: int) -> bool:
-        """Whether a `Stop` of that task is waiting; never blocks, and costs a microsecond."""
-        with self._lock:
-            message = self.receive() if self._waiting.poll(0) else None
-        return isinstance(message, Stop) and message.number == number
-
-    def wait(self, timeout_s: float) -> None:
-        """Until there is something to receive, at most that long."""
-        self._waiting.poll(timeout_s * 1000)
-
-
-def _made(stage: Stage, pipe: _Pipe) -> Processor | None:
+def _made(stage: Stage, pipe: WorkerPipe) -> Processor | None:
     """The processor, once what it depends on is there; None if it cannot be made."""
     while True:
         try:
             return stage.make(stage.settings)
         except DependencyDown as down:
-            pipe.send(Down(down.dependency, down.reason))
+            pipe.say(Down(down.dependency, down.reason))
+            pipe.flush()
             pipe.wait(_RETRY_START_S)
         except Exception as error:
             log.exception("the processor cannot be made")
-            pipe.send(NotReady(_said(error)))
+            pipe.say(NotReady(_said(error)))
             return None
 
 
@@ -138,14 +101,20 @@ class _Job:
     """What a processor may ask while it works on one event (`contract.Job`)."""
 
     def __init__(
-        self, work: Work, source: Event, stage: str, *, pipe: _Pipe, codec: Codec, unwanted: Unwanted
+        self,
+        work: Work,
+        source: Event,
+        stage: str,
+        *,
+        pipe: WorkerPipe,
+        codec: Codec,
     ) -> None:
         self._work = work
         self._source = source
         self._stage = stage
         self._pipe = pipe
         self._codec = codec
-        self._cancelled = unwanted.covers(_key(source))
+        self._cancelled = pipe.unwanted.covers(_key(source))
         self._reported_at = -_PROGRESS_EVERY_S
 
     @property
@@ -168,7 +137,7 @@ class _Job:
         )
         stamp = self.stamp()
         with contextlib.suppress(DependencyDown):  # progress may be lost
-            self._pipe.send(Progressed(stamp.record(stamp(event), self._codec)))
+            self._pipe.say(Progressed(stamp.record(stamp(event), self._codec)))
 
     def check(self) -> None:
         self._cancelled = self._cancelled or self._pipe.stopped(self._work.number)
@@ -182,37 +151,37 @@ class _Job:
 
 
 class _Worker:
-    def __init__(self, stage: Stage, processor: Processor, codec: Codec, pipe: _Pipe) -> None:
+    def __init__(
+        self, stage: Stage, processor: Processor, codec: Codec, pipe: WorkerPipe, at_work: AtWork
+    ) -> None:
         self._stage = stage
         self._processor = processor
         self._codec = codec
         self._pipe = pipe
+        self._at_work = at_work
         self._topics = {lane.topic.name: lane.topic for lane in stage.lanes}
-        self._unwanted = Unwanted()
 
     def run(self) -> None:
         """Does tasks until the pipe closes."""
         while True:
-            match self._pipe.receive():
-                case Work() as work:
-                    with logs.job_fields(work.record, work.attempt):
-                        self._pipe.send(self._work(work))
-                case GiveUp() as give_up:
-                    with logs.job_fields(give_up.record, give_up.attempt):
-                        self._pipe.send(self._give_up(give_up))
+            task = self._pipe.next_task()
+            self._at_work.value = task.number
+            match task:
+                case Work():
+                    with logs.job_fields(task.record, task.attempt):
+                        self._pipe.say(self._work(task))
+                case GiveUp():
+                    with logs.job_fields(task.record, task.attempt):
+                        self._pipe.say(self._give_up(task))
                 case Probe():
-                    self._pipe.send(self._probe())
-                case Stop():
-                    pass  # for a task that ended meanwhile
+                    self._pipe.say(self._probe())
 
     def _work(self, work: Work) -> Finished:
-        for key in work.unwanted:
-            self._unwanted.add(key)
         began = time.monotonic()
         outcome: Done | NotWanted | Failed | Down
         try:
             self._process(work)
-            outcome = Done()
+            outcome = _DONE
         except Cancelled:
             outcome = NotWanted()
         except DependencyDown as down:
@@ -229,10 +198,8 @@ class _Worker:
     def _process(self, work: Work) -> None:
         source = self._decoded(work)
         logs.add_job_fields(video=source.video_id, revision=source.revision)
-        job = _Job(
-            work, source, self._stage.name, pipe=self._pipe, codec=self._codec, unwanted=self._unwanted
-        )
-        self._pipe.send(Began(_key(source), getattr(source, "index", None), media_s(source)))
+        job = _Job(work, source, self._stage.name, pipe=self._pipe, codec=self._codec)
+        self._pipe.say(Began(_key(source), getattr(source, "index", None), media_s(source)))
         job.check()
         stamp = job.stamp()
         events: Iterator[Event] = iter(self._processor.process(source, job))
@@ -242,7 +209,7 @@ class _Worker:
                 stamped = stamp(last)
                 job.check()
                 if given > work.events_out:
-                    self._pipe.send(Emitted(stamp.record(stamped, self._codec)))
+                    self._pipe.say(Emitted(stamp.record(stamped, self._codec)))
         finally:
             if close := getattr(events, "close", None):
                 close()  # lets go of files and programs now, not when memory is collected

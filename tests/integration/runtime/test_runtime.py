@@ -45,9 +45,12 @@ def test_a_worker_that_dies_costs_its_job_one_attempt_and_nothing_else(shared: B
     assert shared.converted(*videos) == [
         ("abort", 1), ("abort", 2), ("kill", 1), ("plain", 1), ("steady", 1), ("steady", 2)
     ]  # fmt: skip
-    assert [line[2] for line in shared.log("began", "abort")] == ["1", "2"]
-    assert [line[2] for line in shared.log("began", "kill")] == ["1", "2", "3"]
-    assert len(shared.log("began", "steady")) == len(shared.log("began", "plain")) == 1
+    # what a worker did last and had not told is done again, as the same try
+    attempts = {video: [line[2] for line in shared.log("began", video)] for video in videos}
+    assert sorted(set(attempts["abort"])) == ["1", "2"]
+    assert sorted(set(attempts["kill"])) == ["1", "2", "3"]
+    assert attempts["steady"] == ["1"]
+    assert set(attempts["plain"]) == {"1"}
     assert "SIGABRT" in shared.said()
     assert "SIGKILL" in shared.said()
 
@@ -78,9 +81,14 @@ def test_what_cannot_be_processed_becomes_a_dead_letter_and_an_event(shared: Ben
 
 
 def test_a_redo_that_fails_before_it_comes_to_what_is_not_out_yet_is_heard_of(shared: Bench) -> None:
-    steps = ["vanishes yield:1 yield:2 abort:1", "yield:1 vanishes yield:2 abort:1"]
+    steps = [
+        "vanishes yield:1 yield:2 wait:out-0 abort:1",
+        "yield:1 vanishes yield:2 wait:out-1 abort:1",
+    ]
     for number, video in enumerate(("vanished", "half vanished")):
         shared.upload(video, steps[number])
+        until(lambda v=video: len(shared.converted(v)) == 2)
+        shared.touch(f"out-{number}")
         (failure,) = until(lambda v=video: [f for f in shared.failures() if f.video_id == v])
         assert (failure.segments_out, failure.reason) == (2, "the file is gone")
         assert shared.converted(video) == [(video, 1), (video, 2)]

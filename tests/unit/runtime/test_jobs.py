@@ -1,5 +1,6 @@
 """What answers of workers mean, with a stand-in for the processes alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -28,9 +29,12 @@ from processors.runtime.wire import (
     Finished,
     GaveUp,
     GiveUp,
+    HandBack,
+    NoMore,
     Probe,
     Probed,
     Stop,
+    Task,
     Work,
 )
 from schemas.codec import Codec
@@ -49,12 +53,30 @@ DONE = Finished(Done(), 0.1)
 class StandInWorker:
     """Remembers what it was sent."""
 
-    task: object = None
+    tasks: list[Task] = field(default_factory=list)
     ready: bool = True
+    is_long: bool = False
     sent: list[object] = field(default_factory=list)
 
-    def send(self, message: object) -> None:
-        self.sent.append(message)
+    @property
+    def task(self) -> Task | None:
+        return self.tasks[0] if self.tasks else None
+
+    @property
+    def waiting(self) -> int:
+        return max(0, len(self.tasks) - 1)
+
+    def give(self, task: Task) -> None:
+        self.tasks.append(task)
+
+    def stop(self, number: int) -> None:
+        self.sent.append(Stop(number))
+
+    def recall(self) -> None:
+        self.sent.append(HandBack())
+
+    def tell(self, unwanted: Sequence[VideoKey]) -> None:
+        self.sent.append(NoMore(tuple(unwanted)))
 
 
 class StandInPool:
@@ -63,12 +85,16 @@ class StandInPool:
     def __init__(self) -> None:
         self.worker = StandInWorker()
 
-    def idle(self) -> StandInWorker | None:
-        return self.worker if self.worker.task is None else None
+    @property
+    def workers(self) -> list[StandInWorker]:
+        return [self.worker]
 
-    def give(self, to: StandInWorker, task: object) -> None:
-        to.task = task
-        to.send(task)
+    def next_worker(self, most_waiting: int) -> StandInWorker | None:
+        idle = self.worker.task is None
+        return self.worker if idle or self.worker.waiting < most_waiting else None
+
+    def send_given(self) -> None:
+        pass
 
 
 class World:
@@ -114,7 +140,7 @@ class World:
         for reply in replies:
             task = worker.task
             if isinstance(reply, Finished | GaveUp | Probed | Died):
-                worker.task = None
+                del worker.tasks[0]
             self.jobs.hear(worker, task, reply)  # type: ignore[arg-type]
 
     def committed(self) -> list[int]:
@@ -232,12 +258,14 @@ def test_a_running_job_that_becomes_unwanted_is_stopped_and_emits_no_more(world:
 def test_a_worker_is_told_once_what_is_unwanted(world: World) -> None:
     keys = [VideoKey("a", 1), VideoKey("b", None)]
     world.jobs.unwanted(keys)
-    first = world.fetch(0)
+    world.fetch(0)
+    world.say(DONE)
+    world.fetch(1)
     world.say(DONE)
     keys.append(VideoKey("c", 1))
     world.jobs.unwanted(keys)
-    second = world.fetch(1)
-    assert isinstance(first, Work)
-    assert isinstance(second, Work)
-    assert first.unwanted == (VideoKey("a", 1), VideoKey("b", None))
-    assert second.unwanted == (VideoKey("c", 1),)
+    world.fetch(2)
+    assert world.pool.worker.sent == [
+        NoMore((VideoKey("a", 1), VideoKey("b", None))),
+        NoMore((VideoKey("c", 1),)),
+    ]

@@ -8,8 +8,8 @@ import pytest
 
 from connectors.settings import Connections
 from processors.runtime.contract import Lane, Stage
-from processors.runtime.pool import Died, Pool
-from processors.runtime.wire import Probe, Ready
+from processors.runtime.pool import Died, Pool, Worker
+from processors.runtime.wire import Probe, Ready, Task
 from schemas.topics import VIDEO_UPLOADED
 
 WITHIN_S = 10.0
@@ -40,6 +40,12 @@ def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
     pool.close()
 
 
+def give(worker: Worker, *tasks: Task) -> None:
+    for task in tasks:
+        worker.give(task)
+    worker.send_given()
+
+
 def first_reply(pool: Pool) -> object:
     deadline = time.monotonic() + WITHIN_S
     while time.monotonic() < deadline:
@@ -51,8 +57,8 @@ def first_reply(pool: Pool) -> object:
 @pytest.mark.parametrize("pool", [leave_a_child], indirect=True)
 def test_a_worker_that_leaves_a_child_behind_is_dead_all_the_same(pool: Pool) -> None:
     assert first_reply(pool) == (None, Ready())
-    pool.give(pool.workers[0], Probe())
-    assert first_reply(pool) == (Probe(), Died("SIGABRT"))
+    give(pool.workers[0], Probe(1))
+    assert first_reply(pool) == (Probe(1), Died("SIGABRT"))
 
 
 @pytest.mark.parametrize("pool", [hang], indirect=True)
@@ -63,8 +69,8 @@ def test_a_worker_that_hangs_is_ended_and_replaced_and_an_idle_one_is_not(pool: 
     quiet_until = time.monotonic() + 0.3
     while time.monotonic() < quiet_until:
         assert not list(pool.wait(0.05))
-    pool.give(first, Probe())
-    assert first_reply(pool) == (Probe(), Died("SIGKILL"))
+    give(first, Probe(1))
+    assert first_reply(pool) == (Probe(1), Died("SIGKILL"))
     assert pool.workers[0] is not first
     pool._max_silence_s = WITHIN_S
     assert first_reply(pool) == (None, Ready())
