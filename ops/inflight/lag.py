@@ -34,6 +34,13 @@ COUNTED = 200
 """So many records of a partition are counted; what lies beyond them is taken from the offsets."""
 _WITHIN_S = 10.0
 _POLL_S = 0.5
+_COORDINATOR_MOVES = frozenset(
+    {
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,  # also for a moment after the first group has been asked for
+    }
+)
 
 T = TypeVar("T")
 
@@ -127,8 +134,15 @@ def group_statuses(connections: Connections) -> tuple[GroupStatus, ...]:
     except KafkaException as error:
         raise DependencyDown("broker", error.args[0].str()) from error
     there = {name: sorted(found.partitions) for name, found in topics.items() if found.error is None}
-    described = admin.describe_consumer_groups(list(READERS), request_timeout=_WITHIN_S)
-    return tuple(_group(connections, admin, group, described[group], there) for group in READERS)
+    deadline = time.monotonic() + _WITHIN_S
+    while True:
+        described = admin.describe_consumer_groups(list(READERS), request_timeout=_WITHIN_S)
+        try:
+            return tuple(_group(connections, admin, group, described[group], there) for group in READERS)
+        except KafkaException as error:
+            if error.args[0].code() not in _COORDINATOR_MOVES or time.monotonic() > deadline:
+                raise
+        time.sleep(_POLL_S)
 
 
 def _group(
