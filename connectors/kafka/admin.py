@@ -3,12 +3,11 @@
 Whatever is not in the list of topics is left alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from connectors.kafka.administration import Administration, FoundTopic
-from connectors.kafka.drained import work_left
 from connectors.kafka.layout import TopicChoices, TopicSetup, wanted_topics
 from connectors.settings import Connections
 
@@ -48,13 +47,13 @@ def apply_topics(
     choices: TopicChoices | None = None,
     *,
     dry_run: bool = False,
-    grow_joined: bool = False,
+    work_left: Callable[[], str | None] | None = None,
 ) -> tuple[Change, ...]:
     """Create, grow and configure topics until they are as the list and `choices` say.
 
     Returns what was changed, and what differs but stays; a second call changes nothing. With `dry_run`
-    nothing is changed. grow_joined: allow the joined topics and the aggregator's changelog to grow, if
-    all work is done and all processors have stopped.
+    nothing is changed. work_left: lets the joined topics and the aggregator's changelog grow if it
+    gives None; else it says what has to be done first. Without it they never grow.
 
     Raises TopicsRefused before anything is changed, DependencyDown if the cluster does not answer,
     KafkaException if it refuses.
@@ -62,7 +61,7 @@ def apply_topics(
     admin = Administration(connections)
     setups = wanted_topics(choices)
     found = admin.topics(setups)
-    _check_joined(connections, admin, setups, found, grow_joined=grow_joined)
+    _check_joined(setups, found, work_left)
     brokers = admin.brokers()
     changes = tuple(
         change for setup in setups for change in _changes(setup, found.get(setup.name), brokers)
@@ -144,12 +143,9 @@ def _carry_out(
 
 
 def _check_joined(
-    connections: Connections,
-    admin: Administration,
     setups: Sequence[TopicSetup],
     found: Mapping[str, FoundTopic],
-    *,
-    grow_joined: bool,
+    work_left: Callable[[], str | None] | None,
 ) -> None:
     """Raises TopicsRefused if the joined topics have another partition count and may not grow now."""
     others = {
@@ -164,10 +160,10 @@ def _check_joined(
     have = f"{name} and the topics joined with it have {count} partitions, not {wanted}"
     if count > wanted:
         raise TopicsRefused(f"{have}, and Kafka never takes partitions away: ask for {count}")
-    if not grow_joined:
+    if work_left is None:
         raise TopicsRefused(
             f"{have}: ask for {count}, or finish all work, stop all processors and apply again with "
             "--grow-joined"
         )
-    if (reason := work_left(connections, admin)) is not None:
+    if (reason := work_left()) is not None:
         raise TopicsRefused(f"{have}, and cannot grow while videos are in flight: {reason}")

@@ -7,14 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    ConsumerGroupState,
-    ConsumerGroupTopicPartitions,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -101,7 +94,11 @@ class Administration:
             for setup in setups
         ]
         for answer in self._client.create_topics(new).values() if new else ():
-            self._result(answer, unless=KafkaError.TOPIC_ALREADY_EXISTS)  # two may apply at once
+            try:
+                self._result(answer)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # two may apply at once
+                    raise
 
     def grow(self, partitions: Mapping[str, int]) -> None:
         new = [NewPartitions(name, count) for name, count in partitions.items()]
@@ -150,41 +147,6 @@ class Administration:
                 records[place.topic] += sign * self._result(answer).offset
         return records
 
-    def members(self, groups: Mapping[str, object]) -> dict[str, int]:
-        """By group, how many members it has."""
-        asked = self._client.describe_consumer_groups(list(groups))
-        found = {
-            group: self._result(answer, unless=KafkaError.GROUP_ID_NOT_FOUND)
-            for group, answer in asked.items()
-        }
-        return {
-            group: 0
-            if about is None or about.state in (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD)
-            else max(1, len(about.members))
-            for group, about in found.items()
-        }
-
-    def positions(self, group: str, topics: Sequence[str]) -> list[TopicPartition]:
-        """Where the group goes on reading each partition that is there: what it has committed, else the
-        beginning."""
-        there = self._metadata().topics
-        places = [
-            TopicPartition(name, number)
-            for name in topics
-            if name in there
-            for number in there[name].partitions
-        ]
-        if not places:
-            return []
-        asked = [ConsumerGroupTopicPartitions(group, places)]
-        committed = self._result(self._client.list_consumer_group_offsets(asked)[group])
-        return [
-            TopicPartition(
-                place.topic, place.partition, place.offset if place.offset >= 0 else OFFSET_BEGINNING
-            )
-            for place in committed.topic_partitions
-        ]
-
     def _metadata(self) -> Any:
         try:
             return self._client.list_topics(timeout=_REACH_S)
@@ -192,14 +154,9 @@ class Administration:
             self._client.poll(0)  # have it say why
             raise DependencyDown("broker", self._said or error.args[0].str()) from error
 
-    def _result(self, answer: "Future[Any]", *, unless: int | None = None) -> Any:
-        """The answer; None if it is the error `unless`."""
+    def _result(self, answer: "Future[Any]") -> Any:
         try:
             return answer.result(_TIMEOUT_S)
-        except KafkaException as error:
-            if error.args[0].code() == unless:
-                return None
-            raise
         except TimeoutError as error:
             raise DependencyDown("broker", self._said or "no answer") from error
 

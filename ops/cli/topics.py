@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from connectors.kafka.layout import TopicChoices, read_choices
 from ops.cli.errors import one_line
 from ops.cli.kafka import cluster
 from ops.cli.text import counted
+from ops.inflight.drained import work_left
 
 _DONE = {"create": "created", "grow": "grown", "alter": "altered", "stays": "left as it is"}
 _TO_DO = {"create": "create", "grow": "grow", "alter": "alter", "stays": "leave as it is"}
@@ -102,9 +104,9 @@ def apply_(
     with one_line():
         choices = _read(partitions, replication, settings)
         try:
-            changes = apply_topics(
-                cluster(brokers, ""), choices, dry_run=dry_run, grow_joined=grow_joined
-            )
+            connections = cluster(brokers, "")
+            drained = partial(work_left, connections) if grow_joined else None
+            changes = apply_topics(connections, choices, dry_run=dry_run, work_left=drained)
         except TopicsRefused as error:
             raise click.ClickException(str(error)) from error
     for change in changes:
