@@ -43,13 +43,15 @@ def store_alone(folder: Path, *, secure: bool = False) -> Iterator[Cluster]:
 class Wire:
     """Passes on what clients and a server say to each other, and can be cut.
 
-    cut_after: bytes of the next answers, all together, after which every connection is cut once;
-    cut_after_sent: the same for requests. lost_answers: how many connections' answers are thrown away.
+    cut_after: bytes of the next answers, all together, after which the connection is cut once;
+    cut_after_sent: the same for requests. stays_cut: nothing passes any more after a cut. lost_answers:
+    how many connections' answers are thrown away.
     """
 
     server: str
     cut_after: int | None = None
     cut_after_sent: int | None = None
+    stays_cut: bool = False
     lost_answers: int = 0
     cuts: int = 0
     _listening: socket.socket = field(init=False)
@@ -111,7 +113,7 @@ class Wire:
         with self._lock:
             left = getattr(self, limit)
             if left is None:
-                return False
+                return self.stays_cut and self.cuts > 0
             is_cut = left < size
             setattr(self, limit, None if is_cut else left - size)
             self.cuts += is_cut
