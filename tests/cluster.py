@@ -7,22 +7,37 @@ from typing import NoReturn
 
 import pytest
 
+from connectors.registry.subjects import register_all
 from ops.cluster.cluster import Cluster
+from ops.cluster.contents import furnish
 from ops.cluster.errors import ToolMissing
+from ops.cluster.programs import Programs, default_cache, prepare
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster_programs() -> Programs:
+    """The servers' programs, got if they are not here yet."""
+    try:
+        return prepare(default_cache(os.environ), lambda line: None)
+    except ToolMissing as error:
+        _unavailable(str(error))
+
+
+@pytest.fixture(scope="session")
+def cluster(cluster_programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster that many tests share, one for each worker of xdist.
 
     Schemas are registered. There are no topics: each test makes its own, by names that nobody else uses.
     """
-    with ExitStack() as open_clusters:
-        yield _started(Cluster(tmp_path_factory.mktemp("cluster")), open_clusters)
+    with Cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        register_all(cluster.connections())
+        yield cluster
 
 
 @pytest.fixture(scope="module")
-def own_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Cluster]]:
+def own_cluster(
+    cluster_programs: Programs, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Cluster]]:
     """Starts a cluster that is the module's own: for tests that use Reelay's topics or kill servers.
 
     Takes what `Cluster` takes but its folder. Topics are made and schemas registered, unless
@@ -31,17 +46,13 @@ def own_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
     with ExitStack() as open_clusters:
 
         def start(*, bare: bool = False, **how: object) -> Cluster:
-            cluster = Cluster(tmp_path_factory.mktemp("cluster"), **how)  # type: ignore[arg-type]
-            return _started(cluster, open_clusters)
+            folder = tmp_path_factory.mktemp("cluster")
+            cluster = open_clusters.enter_context(Cluster(folder, **how))  # type: ignore[arg-type]
+            if not bare:
+                furnish(cluster.connections())
+            return cluster
 
         yield start
-
-
-def _started(cluster: Cluster, open_clusters: ExitStack) -> Cluster:
-    try:
-        return open_clusters.enter_context(cluster)
-    except ToolMissing as error:
-        _unavailable(str(error))
 
 
 def _unavailable(reason: str) -> NoReturn:

@@ -5,14 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import trustme
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-
 from ops.cluster.ports import HOST
 
 _LASTS = timedelta(days=3650)
@@ -41,6 +33,9 @@ def make_certificates(folder: Path, *, expired: bool = False) -> None:
 
     expired: whether the certificate's time is over. Raises OSError.
     """
+    import trustme  # noqa: PLC0415  # much to import, for what is done once
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = certificates_in(folder)
     ca_key = folder / "ca.key"
@@ -59,8 +54,11 @@ def make_certificates(folder: Path, *, expired: bool = False) -> None:
     )
     chain = b"".join(blob.bytes() for blob in issued.cert_chain_pems)
     # Java reads keys in PKCS #8 only.
-    key = load_pem_private_key(issued.private_key_pem.bytes(), password=None).private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    issued_key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), password=None)
+    key = issued_key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
     )
     _write(files.chain, chain)
     _write(files.key, key)

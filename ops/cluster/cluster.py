@@ -15,10 +15,11 @@ from ops.cluster import kafka, registry, store
 from ops.cluster.certificates import certificates_in, make_certificates
 from ops.cluster.errors import ClusterError
 from ops.cluster.programs import Programs, default_cache, prepare
-from ops.cluster.server import Server, ServerStatus
+from ops.cluster.server import Server, ServerStatus, any_runs
 from ops.cluster.setup import USER, Ports, Setup, new_setup, read_setup, write_setup
 
 _HEAP_MB = 512
+_ABOUT_SERVERS = ("REELAY_KAFKA_", "REELAY_REGISTRY_", "REELAY_STORE_", "REELAY_TLS_")
 
 
 class Cluster:
@@ -57,6 +58,12 @@ class Cluster:
             Server(recipe, self.folder, lambda: self._programs) for recipe in recipes
         )
 
+    @classmethod
+    def found(cls, folder: Path) -> "Cluster | None":
+        """The cluster that is in this folder, if there is one; it outlives this program."""
+        setup = read_setup(folder)
+        return None if setup is None else cls(folder, secure=setup.secure, outlives=True)
+
     def connections(self, **more: Any) -> Connections:
         """How clients reach it. more: further settings, or others."""
         setup = self._setup
@@ -73,9 +80,16 @@ class Cluster:
             }
         )
 
+    def environment(self) -> dict[str, str]:
+        """The variables by which Reelay's programs reach it. Holds the passwords."""
+        variables = self.connections().environment()
+        return {name: value for name, value in variables.items() if name.startswith(_ABOUT_SERVERS)}
+
     def start(self) -> None:
         """Start what does not run, all at once, and wait until it answers. Raises ClusterError,
         OSError."""
+        for server in self.servers:
+            server.check_port()
         self._watch()
         for server in reversed(self.servers):  # Kafka's first start takes this program's time
             server.launch()
@@ -147,6 +161,8 @@ class Cluster:
 def _setup(folder: Path, ports: Ports, secure: bool) -> Setup:
     setup = read_setup(folder)
     if setup is None:
+        if folder.is_dir() and any(folder.iterdir()):
+            raise ClusterError(f"{folder} holds something else: choose an empty folder")
         setup = new_setup(ports, secure=secure)
         if secure:
             make_certificates(folder)
@@ -154,4 +170,10 @@ def _setup(folder: Path, ports: Ports, secure: bool) -> Setup:
     elif setup.secure != secure:
         kind = "with" if setup.secure else "without"
         raise ClusterError(f"the cluster in {folder} was made {kind} security; delete it first")
+    elif any_runs(folder):
+        if setup.ports != setup.ports.changed(ports):
+            raise ClusterError(f"the cluster in {folder} runs on other ports; stop it first")
+    elif setup != (moved := setup.moved(ports)):
+        setup = moved
+        write_setup(setup, folder)
     return setup

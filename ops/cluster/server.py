@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from ops.cluster.errors import PortInUse, ServerFailed
@@ -40,6 +41,15 @@ class Recipe:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
+class State(StrEnum):
+    """How a server does; one that has crashed ended without having been stopped."""
+
+    HEALTHY = "healthy"
+    SILENT = "silent"
+    CRASHED = "crashed"
+    STOPPED = "stopped"
+
+
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
     """How a server is. since: Unix time of its start; memory_bytes: resident. log: where it writes."""
@@ -48,11 +58,15 @@ class ServerStatus:
     version: str
     address: str
     log: str
-    running: bool
-    healthy: bool
+    state: State
     pid: int | None = None
     since: float | None = None
     memory_bytes: int | None = None
+
+
+def any_runs(folder: Path) -> bool:
+    """Whether a server of the cluster in this folder runs."""
+    return any(read_process(note) is not None for note in folder.glob("*.pid"))
 
 
 class Server:
@@ -82,6 +96,14 @@ class Server:
             raise ProcessLookupError(f"{self.recipe.name} does not run")
         return process.pid
 
+    def check_port(self) -> None:
+        """Raises PortInUse if it does not run, but somebody else where it should."""
+        port, name = self.recipe.port, self.recipe.name
+        if not self.running and not is_free(port):
+            raise PortInUse(
+                f"port {port} is in use: end what listens there, or choose another (--{name}-port)"
+            )
+
     def start(self) -> None:
         """Start it if it does not run, and wait until it answers. Raises ClusterError, OSError."""
         self.launch()
@@ -92,8 +114,7 @@ class Server:
         if self.running:
             return
         recipe = self.recipe
-        if not is_free(recipe.port):
-            raise PortInUse(f"{recipe.name} can't start: port {recipe.port} is in use")
+        self.check_port()
         command = recipe.command(self._programs())
         self._keep_log_short()
         with self.log.open("ab") as log:
@@ -146,11 +167,10 @@ class Server:
         recipe = self.recipe
         facts = (recipe.name, recipe.version, recipe.address, str(self.log))
         if process is None:
-            return ServerStatus(*facts, running=False, healthy=False)
+            return ServerStatus(*facts, State.CRASHED if self._note.exists() else State.STOPPED)
         return ServerStatus(
             *facts,
-            running=True,
-            healthy=recipe.answers(),
+            State.HEALTHY if recipe.answers() else State.SILENT,
             pid=process.pid,
             since=process.started_at,
             memory_bytes=process.memory_bytes,

@@ -4,12 +4,12 @@ import json
 import os
 import secrets
 from base64 import urlsafe_b64encode
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
 
 from ops.cluster.errors import ClusterError
-from ops.cluster.ports import free_ports
+from ops.cluster.ports import free_ports, is_free
 
 _FILE = "setup.json"
 USER = "reelay"
@@ -23,6 +23,10 @@ class Ports:
     registry: int = 0
     store: int = 0
 
+    def changed(self, to: "Ports") -> "Ports":
+        """These, but those of `to` that are not 0."""
+        return Ports(to.kafka or self.kafka, to.registry or self.registry, to.store or self.store)
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:
@@ -35,6 +39,17 @@ class Setup:
     secure: bool
     kafka_id: str
     password: str = field(repr=False)
+
+    def moved(self, ports: Ports) -> "Setup":
+        """The setup for these ports. The broker's own are others if somebody has taken them."""
+        changed = self.ports.changed(ports)
+        free = (port for port in free_ports() if port not in astuple(changed))
+        return replace(
+            self,
+            ports=changed,
+            controller=self.controller if is_free(self.controller) else next(free),
+            internal=self.internal if is_free(self.internal) else next(free),
+        )
 
 
 def read_setup(folder: Path) -> Setup | None:
@@ -51,7 +66,7 @@ def read_setup(folder: Path) -> Setup | None:
 
 def new_setup(ports: Ports, *, secure: bool) -> Setup:
     """A setup with free ports for those that nobody chose."""
-    free = (port for port in free_ports() if port not in (ports.kafka, ports.registry, ports.store))
+    free = (port for port in free_ports() if port not in astuple(ports))
     return Setup(
         ports=Ports(ports.kafka or next(free), ports.registry or next(free), ports.store or next(free)),
         controller=next(free),

@@ -5,10 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import urllib3
-from minio import Minio
-from minio.error import MinioException
-
 from connectors.settings import Connections
 from ops.cluster.certificates import certificates_in
 from ops.cluster.errors import ServerFailed
@@ -61,6 +57,10 @@ def has_bucket(folder: Path) -> bool:
 
 def make_bucket(connections: Connections) -> None:
     """Make the bucket. Raises ServerFailed."""
+    import urllib3  # noqa: PLC0415  # much to import, for what is done once
+    from minio import Minio  # noqa: PLC0415
+    from minio.error import MinioException  # noqa: PLC0415
+
     pool = urllib3.PoolManager(
         ca_certs=connections.tls_ca or None, timeout=_BUCKET_S, retries=urllib3.Retry(_BUCKET_TRIES)
     )

@@ -8,7 +8,7 @@ _ANSWER_S = 3.0
 
 
 def is_answering(url: str) -> bool:
-    """Whether a GET of this URL succeeds. Its certificate may be a bad one: that is for clients to judge."""
+    """Whether a GET of this URL succeeds, by a bad certificate, too: that is for clients to judge."""
     unchecked = ssl.create_default_context()
     unchecked.check_hostname = False
     unchecked.verify_mode = ssl.CERT_NONE

@@ -1,0 +1,70 @@
+"""The servers of a cluster as tests use them: one by one, and never beyond the test."""
+
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from ops.cluster.cluster import Cluster
+from ops.cluster.process import Process, note_process, read_process
+from ops.cluster.programs import Programs
+from tests.integration.cluster import clients
+
+_START_S = 120
+_GONE_S = 30
+
+
+def test_the_shared_cluster_has_schemas_and_no_topics(cluster: Cluster) -> None:
+    assert {status.state for status in cluster.status()} == {"healthy"}
+    assert "reelay.video.uploaded-value" in clients.subjects(cluster.connections())
+    assert "reelay.video.uploaded" not in clients.topics(cluster.connections())
+
+
+def test_a_server_outlives_the_thread_that_started_it(own_cluster: Callable[..., Cluster]) -> None:
+    store = own_cluster(bare=True).store
+    before = store.pid
+    store.kill()
+    assert not store.running
+    starting = threading.Thread(target=store.start)
+    starting.start()
+    starting.join()
+    assert store.pid != before
+    assert store.status().state == "healthy"
+
+
+def test_a_cluster_ends_with_the_program_that_started_it(
+    cluster_programs: Programs, tmp_path: Path
+) -> None:
+    program = f"""
+        import signal
+        from pathlib import Path
+        from ops.cluster.cluster import Cluster
+        with Cluster(Path({str(tmp_path / "cluster")!r})) as cluster:
+            print(*(server.pid for server in cluster.servers), flush=True)
+            signal.pause()
+    """
+    owner = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True
+    )
+    with owner:
+        assert owner.stdout is not None
+        servers = [Process.of(int(pid)) for pid in owner.stdout.readline().split()]
+        owner.kill()
+    assert len(servers) == 3
+    assert all(server is not None and server.wait(_GONE_S) for server in servers)
+
+
+def test_a_pid_that_was_used_again_is_nobody(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "100"]) as other:
+        process = Process.of(other.pid)
+        assert process is not None
+        note_process(process, tmp_path / "note")
+        assert read_process(tmp_path / "note") == process
+        earlier = Process(process.pid, process.started - 1)
+        note_process(earlier, tmp_path / "note")
+        assert read_process(tmp_path / "note") is None
+        earlier.signal(9)
+        assert process.runs
+        other.kill()
