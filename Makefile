@@ -14,6 +14,7 @@ demo: ## caption the demonstration clip and show the captions
 
 test: ## run all tests
 	@ops/environment.sh dev ffmpeg '?espeak-ng'
+	@.venv/bin/python -m ops.cluster.programs || [ -z "$$CI" ]
 	@.venv/bin/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 chaos: ## kill processes at random for 15 minutes, or for CHAOS_SECONDS

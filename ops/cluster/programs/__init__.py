@@ -10,13 +10,14 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import environ
 from pathlib import Path
 
 from ops.cluster.errors import ClusterError, DigestMismatch, ToolMissing
-from ops.up.lock import hold
+from ops.up.lock import Held, hold
 
 KAFKA_VERSION = "4.3.1"
 REGISTRY_VERSION = "2.6.13.Final"
@@ -24,6 +25,7 @@ STORE_VERSION = "1.8.0"
 
 _PINS = Path(__file__).parent
 _REGISTRY_ARCHIVE = f"apicurio-registry-app-{REGISTRY_VERSION}-all.tar.gz"
+_STORE_COMMAND = "github.com/versity/versitygw/cmd/versitygw"
 _PREPARE_S = 900.0
 """How long another process may take to download and build."""
 _JAVA_NEEDED = 17
@@ -61,7 +63,7 @@ def prepare(cache: Path, tell: Callable[[str], None], pins: Path = _PINS) -> Pro
     java = _java()
     jars = cache / f"jars-{_key(pins / 'downloads.sha256', pins / 'pom.xml')}"
     store = cache / f"versitygw-{_key(pins / 'versitygw' / 'go.mod', pins / 'versitygw' / 'go.sum')}"
-    with hold(cache / "lock", try_s=_PREPARE_S):
+    with _alone(cache):
         for place, make in (jars, _download_jars), (store, _build_store):
             if not place.is_dir():
                 making = cache / f".{place.name}"
@@ -71,6 +73,15 @@ def prepare(cache: Path, tell: Callable[[str], None], pins: Path = _PINS) -> Pro
                 making.rename(place)
     (registry,) = (jars / "registry").glob("*-runner.jar")
     return Programs(java, jars / "kafka", registry, store / "versitygw")
+
+
+@contextmanager
+def _alone(cache: Path) -> Iterator[None]:
+    try:
+        with hold(cache / "lock", try_s=_PREPARE_S):
+            yield
+    except Held as error:
+        raise ClusterError("another process takes too long to prepare the cluster's programs") from error
 
 
 def _download_jars(folder: Path, pins: Path, tell: Callable[[str], None]) -> None:
@@ -91,16 +102,8 @@ def _build_store(folder: Path, pins: Path, tell: Callable[[str], None]) -> None:
     tell("Building the S3 server from source (a minute or two, this once)")
     source = folder / "source"
     shutil.copytree(pins / "versitygw", source)
-    command: list[str | Path] = [
-        go,
-        "build",
-        "-mod=readonly",
-        "-trimpath",
-        "-ldflags=-s -w",
-        "-o",
-        folder / "versitygw",
-    ]
-    _call([*command, "github.com/versity/versitygw/cmd/versitygw"], cwd=source)
+    build = ("build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags=-s -w")
+    _call([go, *build, "-o", folder / "versitygw", _STORE_COMMAND], cwd=source)
     shutil.rmtree(source)
 
 
