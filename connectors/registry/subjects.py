@@ -69,15 +69,32 @@ def _register(client: SchemaRegistryClient, topic: Topic) -> Registered:
 
 
 def _fit(client: SchemaRegistryClient, topic: Topic) -> Fit:
+    schema = schema_text(topic)
     try:
         with calling():
-            versions = client.get_versions(topic.subject)
+            numbers = client.get_versions(topic.subject)
     except NotRegistered:
         return Fit(topic.subject, 0, None)
     with calling():
-        fits = client.test_compatibility_all_versions(topic.subject, Schema(schema_text(topic), "AVRO"))
-    reason = None if fits else "the registry has a version that it does not fit"
-    return Fit(topic.subject, len(versions), reason)
+        fits = client.test_compatibility_all_versions(topic.subject, Schema(schema, "AVRO"))
+        versions = {number: client.get_version(topic.subject, number).schema for number in numbers}
+    # Apicurio does not compare a schema that it has already.
+    reason = _misfit(schema, {number: found.schema_str or "" for number, found in versions.items()})
+    if reason is None and not fits:
+        reason = "the registry says that it does not fit the versions there"
+    return Fit(topic.subject, len(numbers), reason)
+
+
+def _misfit(schema: str, versions: dict[int, str]) -> str | None:
+    """Why the schema and one of the registry's versions do not read each other; None if all do."""
+    from schemas.compatibility import cannot_read  # noqa: PLC0415  # Avro's own library, only needed here
+
+    for number, other in versions.items():
+        if (why := cannot_read(schema, other)) is not None:
+            return f"cannot read the registry's version {number}: {why}"
+        if (why := cannot_read(other, schema)) is not None:
+            return f"cannot be read by the registry's version {number}: {why}"
+    return None
 
 
 def _versions(topic: Topic) -> tuple[str, ...]:
