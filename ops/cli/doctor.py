@@ -1,4 +1,4 @@
-"""`reelay doctor`: whether this machine has what `reelay run` and `up` need."""
+"""`reelay doctor`: whether this machine has what Reelay needs, and a cluster, if one is named."""
 
 import json
 import os
@@ -8,14 +8,16 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
 
+from ops.cli.errors import one_line
 from ops.cli.exits import FAILED
+from ops.cli.findings import Finding, Level
+from ops.cli.kafka import cluster, cluster_options
 from ops.cli.text import plain, shown
 from ops.pipeline.state import StateFolder, state_folder
 from ops.up.lock import is_held
@@ -32,6 +34,7 @@ _PACKAGES = {
     "sentencex": "reelay[enricher]",
     "stopwordsiso": "reelay[enricher]",
     "faust-streaming": "reelay[aggregator]",
+    "rapidfuzz": "reelay[cli]",
     "rich": "reelay[cli]",
 }
 """What must be installed, and the extra that brings it."""
@@ -46,35 +49,20 @@ _MEMORY_BYTES = 2 * 10**9
 _WAIT_S = 15.0
 
 
-class Level(StrEnum):
-    """How a check ended. A warning is no reason to fail."""
-
-    OK = "ok"
-    WARNING = "warning"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. advice: what to do, where something is wrong."""
-
-    check: str
-    level: Level
-    found: str
-    advice: str | None = None
-
-
 @click.command("doctor")
 @click.option("--model", help="Also check that this Whisper model is here.  [default: small]")
+@cluster_options(required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as one JSON document.")
-def command(model: str | None, as_json: bool) -> int:
+def command(*, model: str | None, brokers: str | None, registry: str, as_json: bool) -> int:
     """Check that this machine has what Reelay needs, and say what to do where it has not.
 
-    Exit status 1 means that `reelay run` would not work.
+    With --brokers, also whether a cluster has it: topics, schemas, a store that takes objects.
+    Exit status 1 means that `reelay run`, or the cluster, would not work.
 
     \b
-    Example:
+    Examples:
       reelay doctor --json
+      reelay doctor --brokers localhost:9092
     """
     state = state_folder(os.environ)
     findings = [
@@ -86,6 +74,11 @@ def command(model: str | None, as_json: bool) -> int:
         *_machine(),
         *_supervisor(state),
     ]
+    if brokers:
+        from ops.cli.cluster_checks import cluster_checks  # noqa: PLC0415  # half a second
+
+        with one_line():
+            findings += cluster_checks(cluster(brokers, registry))
     wrong = [finding for finding in findings if finding.level is Level.WRONG]
     if as_json:
         click.echo(json.dumps({"ok": not wrong, "findings": [asdict(f) for f in findings]}, indent=2))

@@ -41,12 +41,15 @@ class _Replay:
 @click.command("replay")
 @click.argument("videos", nargs=-1, required=True, metavar="VIDEO...")
 @cluster_options(required=False)
-@click.option("--model", help="Whisper model: a name, or a folder on the transcriber's machine.")
+@click.option(
+    "--model",
+    help="Whisper model: a name, or a folder on the transcriber's machine; '' for the transcriber's own.",
+)
 @shared.LANGUAGE
 @click.option(
     "--task", type=click.Choice([task.value for task in Task]), help="Transcribe or translate."
 )
-@click.option("--hotwords", help="Names and terms to expect.")
+@click.option("--hotwords", help="Names and terms to expect; '' for none.")
 @click.option("--audio-track", type=click.IntRange(0), help="Which audio track, counted from 0.")
 @shared.FORCE
 @click.option("--wait", is_flag=True, help="Wait until all are done; exit status 1 if one failed.")
@@ -100,7 +103,9 @@ def command(
         "hotwords": hotwords,
         "audio_track": audio_track,
     }
-    changed = {name: value for name, value in asked.items() if value is not None}
+    changed = {
+        name: None if value == "" else value for name, value in asked.items() if value is not None
+    }
     anew = bool(changed) or force or not comparing
     if revisions and (changed or force):
         raise click.UsageError("--revisions compares what is there: it takes no options of a replay")

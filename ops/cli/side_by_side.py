@@ -15,6 +15,7 @@ from schemas.events import VideoUploaded
 _TIME_WIDTH = 8
 _WIDEST = 120
 _OPEN, _CLOSE = "[", "]"
+_NOTHING = "–"
 """What differs stands between these, so that it is seen without colours, too."""
 
 
@@ -71,7 +72,7 @@ def _head(transcript: StoredTranscript) -> str:
 
 def _wrapped(difference: Difference, said: str, width: int) -> list[str]:
     """One side's words with the common ones around them, in lines."""
-    parts = (difference.before, f"{_OPEN}{said}{_CLOSE}", difference.after)
+    parts = (difference.before, f"{_OPEN}{said or _NOTHING}{_CLOSE}", difference.after)
     return textwrap.wrap(shown(" ".join(part for part in parts if part)), width) or [""]
 
 
