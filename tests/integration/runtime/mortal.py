@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Producer
+from toy import stage
 
 from connectors.kafka import clients
 from connectors.settings import Connections
 from processors.runtime.main import run
 from processors.runtime.settings import RuntimeSettings, read_settings
-from toy import stage
 
 folder, group, when, struck_call, number, signal_name = sys.argv[1:]
 _left = {struck_call: int(number)}
