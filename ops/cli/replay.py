@@ -43,7 +43,7 @@ class _Replay:
 @cluster_options(required=False)
 @click.option(
     "--model",
-    help="Whisper model: a name, or a folder on the transcriber's machine; '' for the transcriber's own.",
+    help="Whisper model: a name, or a folder on the transcriber's machine; '': the transcriber's own.",
 )
 @shared.LANGUAGE
 @click.option(
