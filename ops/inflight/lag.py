@@ -6,6 +6,7 @@ metadata. So the first records after the committed offset are read and counted; 
 there, the reader is at the end at once and the lag is 0.
 """
 
+import logging
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
@@ -41,6 +42,8 @@ _COORDINATOR_MOVES = frozenset(
         KafkaError.NOT_COORDINATOR,  # also for a moment after the first group has been asked for
     }
 )
+
+log = logging.getLogger("reelay.kafka")
 
 T = TypeVar("T")
 
@@ -128,11 +131,14 @@ def group_statuses(connections: Connections) -> tuple[GroupStatus, ...]:
 
     Raises DependencyDown if the cluster does not answer, KafkaException if it refuses.
     """
-    admin = AdminClient(client_config(connections))
+    said: list[KafkaError] = []
+    admin = AdminClient(client_config(connections) | {"error_cb": said.append}, logger=log)
     try:
         topics = admin.list_topics(timeout=_WITHIN_S).topics
     except KafkaException as error:
-        raise DependencyDown("broker", error.args[0].str()) from error
+        admin.poll(0)  # have it say why
+        why = [heard for heard in said if heard.code() != KafkaError._ALL_BROKERS_DOWN]
+        raise DependencyDown("broker", (why or error.args)[0].str()) from error
     there = {name: sorted(found.partitions) for name, found in topics.items() if found.error is None}
     deadline = time.monotonic() + _WITHIN_S
     while True:
