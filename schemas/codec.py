@@ -8,6 +8,7 @@ import dataclasses
 import enum
 import io
 import json
+import operator
 import struct
 import types
 import typing
@@ -135,11 +136,7 @@ class Codec:
 def to_record(value: Any) -> Any:
     """A dataclass as the plain dicts, lists and strings that fastavro writes and `json` understands
     (but for times, which stay datetimes)."""
-    if dataclasses.is_dataclass(value):
-        return {f.name: to_record(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, tuple):
-        return [to_record(item) for item in value]
-    return value.value if isinstance(value, enum.Enum) else value
+    return _plain(type(value))(value)  # type: ignore[arg-type]  # a class is hashable
 
 
 def from_record(kind: type[R], record: dict[str, Any]) -> R:
@@ -148,16 +145,51 @@ def from_record(kind: type[R], record: dict[str, Any]) -> R:
 
 
 @cache
+def _plain(kind: type[Any]) -> Callable[[Any], Any]:
+    """A function that turns a value of that very type into a plain one. Made once for each type: this
+    and `_reader` are done with every record."""
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        names = tuple(hints)
+        values = operator.attrgetter(*names)
+        if len(names) == 1:
+            return lambda event: {names[0]: to_record(values(event))}
+        composed = [name for name in names if not _is_plain(hints[name])]
+
+        def record(event: Any) -> dict[str, Any]:
+            made = dict(zip(names, values(event), strict=True))
+            for name in composed:
+                if (part := made[name]) is not None:
+                    made[name] = to_record(part)
+            return made
+
+        return record
+    if kind is tuple:
+        return lambda values: [to_record(item) for item in values]
+    if issubclass(kind, enum.Enum):
+        return operator.attrgetter("value")
+    return _same
+
+
+@cache
 def _reader(kind: Any) -> Callable[[Any], Any]:
     """A function that turns a plain value into `kind`."""
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
-        readers = [(f.name, _reader(hints[f.name])) for f in dataclasses.fields(kind)]
+        names = tuple(hints)
+        readers = [(name, _reader(hints[name])) for name in names if not _is_plain(hints[name])]
         make = cast("type[Any]", kind)
-        return lambda record: make(**{name: read(record[name]) for name, read in readers})
+
+        def event(record: dict[str, Any]) -> Any:
+            given = {name: record[name] for name in names}
+            for name, read in readers:
+                given[name] = read(given[name])
+            return make(**given)
+
+        return event
     if typing.get_origin(kind) is tuple:
         item = _reader(typing.get_args(kind)[0])
-        return lambda values: tuple(item(value) for value in values)
+        return lambda values: tuple([item(value) for value in values])
     if isinstance(kind, types.UnionType):
         (some,) = (part for part in typing.get_args(kind) if part is not types.NoneType)
         read = _reader(some)
@@ -166,7 +198,16 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
         return kind
     if kind is datetime:
         return _time
-    return lambda value: value
+    return _same
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether values of that type are the same as plain ones."""
+    return {kind, *typing.get_args(kind)} <= {str, int, float, bool, bytes, types.NoneType}
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _time(value: datetime | int) -> datetime:

