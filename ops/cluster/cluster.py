@@ -55,7 +55,7 @@ class Cluster:
             store.recipe(self.folder, self._setup),
         )
         self.kafka, self.registry, self.store = self.servers = tuple(
-            Server(recipe, self.folder, lambda: self._programs) for recipe in recipes
+            Server(recipe, self.folder, self._ready) for recipe in recipes
         )
 
     @classmethod
@@ -90,7 +90,6 @@ class Cluster:
         OSError."""
         for server in self.servers:
             server.check_port()
-        self._watch()
         for server in reversed(self.servers):  # Kafka's first start takes this program's time
             server.launch()
         for server in self.servers:
@@ -148,6 +147,11 @@ class Cluster:
             "kafka_password": self._setup.password,
             "tls_ca": str(certificates_in(self.folder).ca),
         }
+
+    def _ready(self) -> Programs:
+        """What is to be there before a server starts."""
+        self._watch()
+        return self._programs
 
     def _watch(self) -> None:
         if not self._outlives and (self._watchdog is None or self._watchdog.poll() is not None):

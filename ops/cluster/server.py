@@ -72,8 +72,7 @@ def any_runs(folder: Path) -> bool:
 class Server:
     """A server, whether this process started it or another did.
 
-    folder: an existing one, for its log and the note of its process. programs: called when it is first
-    started.
+    folder: an existing one, for its log and the note of its process. programs: called before each start.
     """
 
     def __init__(self, recipe: Recipe, folder: Path, programs: Callable[[], Programs]) -> None:

@@ -2,6 +2,7 @@
 
 import urllib.error
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import urllib3
@@ -9,6 +10,7 @@ from minio.error import S3Error
 
 from connectors.settings import Connections
 from ops.cluster.cluster import Cluster
+from ops.cluster.programs import Programs
 from tests.integration.cluster import clients
 
 
@@ -18,17 +20,18 @@ def secure(own_cluster: Callable[..., Cluster]) -> Cluster:
 
 
 @pytest.fixture
-def expired(secure: Cluster) -> Iterator[Connections]:
-    """The same cluster while its certificate has expired."""
-    _restart(secure, expired=True)
-    yield secure.connections()
-    _restart(secure, expired=False)
-
-
-def _restart(cluster: Cluster, *, expired: bool) -> None:
-    cluster.stop()
-    cluster.certify(expired=expired)
-    cluster.start()
+def expired(cluster_programs: Programs, tmp_path: Path) -> Iterator[Connections]:
+    """A cluster whose certificate's time is over."""
+    cluster = Cluster(tmp_path / "cluster", secure=True)
+    cluster.certify(expired=True)
+    try:
+        for server in cluster.servers:
+            server.launch()
+        for server in cluster.servers:
+            server.wait()
+        yield cluster.connections()
+    finally:
+        cluster.stop()
 
 
 def _with(connections: Connections, **changed: object) -> Connections:

@@ -4,7 +4,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from ops.cluster.cluster import Cluster
@@ -22,28 +21,32 @@ def test_the_shared_cluster_has_schemas_and_no_topics(cluster: Cluster) -> None:
     assert "reelay.video.uploaded" not in clients.topics(cluster.connections())
 
 
-def test_a_server_outlives_the_thread_that_started_it(own_cluster: Callable[..., Cluster]) -> None:
-    store = own_cluster(bare=True).store
-    before = store.pid
-    store.kill()
-    assert not store.running
-    starting = threading.Thread(target=store.start)
+def test_a_server_outlives_the_thread_that_started_it(
+    cluster_programs: Programs, tmp_path: Path
+) -> None:
+    alone = Cluster(tmp_path / "cluster")
+    starting = threading.Thread(target=alone.store.start)
     starting.start()
     starting.join()
-    assert store.pid != before
-    assert store.status().state == "healthy"
+    try:
+        assert alone.store.status().state == "healthy"
+        assert alone.kafka.status().state == "stopped"
+    finally:
+        alone.stop()
 
 
-def test_a_cluster_ends_with_the_program_that_started_it(
+def test_servers_end_with_the_program_that_started_them(
     cluster_programs: Programs, tmp_path: Path
 ) -> None:
     program = f"""
         import signal
         from pathlib import Path
         from ops.cluster.cluster import Cluster
-        with Cluster(Path({str(tmp_path / "cluster")!r})) as cluster:
-            print(*(server.pid for server in cluster.servers), flush=True)
-            signal.pause()
+        cluster = Cluster(Path({str(tmp_path / "cluster")!r}))
+        cluster.store.start()
+        cluster.registry.launch()
+        print(cluster.store.pid, cluster.registry.pid, flush=True)
+        signal.pause()
     """
     owner = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True
@@ -52,7 +55,7 @@ def test_a_cluster_ends_with_the_program_that_started_it(
         assert owner.stdout is not None
         servers = [Process.of(int(pid)) for pid in owner.stdout.readline().split()]
         owner.kill()
-    assert len(servers) == 3
+    assert len(servers) == 2
     assert all(server is not None and server.wait(_GONE_S) for server in servers)
 
 
