@@ -1,6 +1,5 @@
 """What is asked of Kafka's administration protocol, with waits that end and errors in our words."""
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -20,12 +19,13 @@ from confluent_kafka.admin import (
 )
 
 from connectors.errors import DependencyDown
-from connectors.kafka.clients import client_config
+from connectors.kafka.access import reach
+from connectors.kafka.clients import client_config, kafka_log
 from connectors.kafka.layout import TopicSetup
 from connectors.settings import Connections
 
 _TIMEOUT_S = 30.0
-_REACH_S = 10.0
+_REACH_S = 5.0
 _POLL_S = 0.1
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -38,8 +38,6 @@ _WITHOUT_LEADER = frozenset(
         KafkaError.UNKNOWN_TOPIC_OR_PART,
     }
 )
-
-log = logging.getLogger("reelay.kafka")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +54,8 @@ class Administration:
     KafkaException where it refuses."""
 
     def __init__(self, connections: Connections) -> None:
-        self._said: str | None = None
-        config = client_config(connections) | {"error_cb": self._hear}
-        self._client = AdminClient(config, logger=log)
-
-    def _hear(self, error: KafkaError) -> None:
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:
-            self._said = error.str()
+        reach(connections, timeout_s=_REACH_S)  # so that a refusal is told in one line
+        self._client = AdminClient(client_config(connections), logger=kafka_log)
 
     def brokers(self) -> int:
         return len(self._metadata().brokers)
@@ -149,16 +142,15 @@ class Administration:
 
     def _metadata(self) -> Any:
         try:
-            return self._client.list_topics(timeout=_REACH_S)
+            return self._client.list_topics(timeout=_TIMEOUT_S)
         except KafkaException as error:
-            self._client.poll(0)  # have it say why
-            raise DependencyDown("broker", self._said or error.args[0].str()) from error
+            raise DependencyDown("broker", error.args[0].str()) from error
 
     def _result(self, answer: "Future[Any]") -> Any:
         try:
             return answer.result(_TIMEOUT_S)
         except TimeoutError as error:
-            raise DependencyDown("broker", self._said or "no answer") from error
+            raise DependencyDown("broker", "no answer") from error
 
 
 def _pause(deadline: float) -> None:

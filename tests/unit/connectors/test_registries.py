@@ -1,5 +1,6 @@
 """Schema registries: both give ids to schemas, and schemas to ids."""
 
+import base64
 import json
 import re
 import threading
@@ -34,6 +35,7 @@ class RegistryServer(BaseHTTPRequestHandler):
     registered: ClassVar[dict[int, tuple[str, str]]] = {}
     requests: ClassVar[list[str]] = []
     broken = False
+    user_info = ""
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -61,6 +63,9 @@ class RegistryServer(BaseHTTPRequestHandler):
     def answer(self, status: int, body: dict[str, Any]) -> None:
         self.requests.append(f"{self.command} {self.path}")
         data = json.dumps(body).encode()
+        expected = "Basic " + base64.b64encode(self.user_info.encode()).decode()
+        if self.user_info and self.headers["Authorization"] != expected:
+            status = 401
         self.send_response(500 if self.broken else status)
         self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
         self.send_header("Content-Length", str(len(data)))
@@ -119,8 +124,8 @@ def test_the_fingerprint_registry_does_not_know_other_schemas() -> None:
         FingerprintRegistry().schema_of(7)
 
 
-def connections(registry_url: str) -> Connections:
-    return Connections.only(kafka_brokers="unused:1", store_url="", registry_url=registry_url)
+def connections(registry_url: str, **more: str) -> Connections:
+    return Connections.only(kafka_brokers="unused:1", store_url="", registry_url=registry_url, **more)
 
 
 def test_no_url_means_fingerprints() -> None:
@@ -177,3 +182,27 @@ def test_an_unreachable_registry_is_a_dependency_that_is_down() -> None:
         client(url).id_of(TOPIC, SCHEMA)
     with pytest.raises(DependencyDown, match="schema registry"):
         client(url).schema_of(41)
+
+
+def test_user_name_and_password_are_sent() -> None:
+    with serving(registered={41: (TOPIC.subject, SCHEMA)}, user_info="ada:pass:word") as (url, _):
+        known = connections(url, registry_username="ada", registry_password="pass:word")
+
+        assert open_registry(known).id_of(TOPIC, SCHEMA) == 41
+
+
+def test_a_wrong_password_is_told_and_not_tried_again() -> None:
+    with serving(user_info="ada:secret") as (url, requests):
+        unknown = connections(url, registry_username="ada", registry_password="guess")
+        with pytest.raises(DependencyDown, match="does not accept the user name or password") as told:
+            open_registry(unknown).id_of(TOPIC, SCHEMA)
+
+        assert len(requests) == 1
+        assert "guess" not in str(told.value)
+
+
+def test_a_url_that_is_none_and_certificates_that_are_not_there_are_one_line() -> None:
+    with pytest.raises(DependencyDown, match="schema registry"):
+        open_registry(connections("registry:8081")).schema_of(1)
+    with pytest.raises(DependencyDown, match="No such file"):
+        open_registry(connections("https://127.0.0.1:1", tls_ca="/nowhere/ca.pem")).schema_of(1)
