@@ -196,13 +196,20 @@ class Jobs:
         owned = self.assignments.get(record.place)
         admitted = owned is not None and owned.frontier.admits(record.offset)
         topic = self._lane_topics[record.topic]
-        # only what comes from the retry topic may have to wait
-        due = record.topic == topic or is_due(
-            received(record, topic).tries, self.policy, now_ms=_now_ms()
-        )
+        due = safe = True
+        if record.topic != topic:  # only what comes from the retry topic may have to wait
+            tries = received(record, topic).tries
+            due = is_due(tries, self.policy, now_ms=_now_ms())
+            safe = not tries.faults or self._can_lose_a_worker()
         self.pauses.mark(record.place, Reason.WINDOW, not admitted)
         self.pauses.mark(record.place, Reason.NOT_BEFORE, not due)
-        return admitted and due
+        return admitted and due and safe
+
+    def _can_lose_a_worker(self) -> bool:
+        """Whether a record that may have killed its worker can be tried again without holding all others
+        up until a new worker has started; with a single one, that can't be had."""
+        workers = self.pool.workers
+        return len(workers) == 1 or sum(worker.ready for worker in workers) > 1
 
     def _begin(self, worker: Worker, record: Record) -> None:
         """Start a record, unless what was committed says that it is done."""

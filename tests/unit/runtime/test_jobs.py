@@ -80,14 +80,15 @@ class StandInWorker:
 
 
 class StandInPool:
-    """One worker, whose answers the test writes."""
+    """One worker, whose answers the test writes; others are given nothing."""
 
     def __init__(self) -> None:
         self.worker = StandInWorker()
+        self.others: list[StandInWorker] = []
 
     @property
     def workers(self) -> list[StandInWorker]:
-        return [self.worker]
+        return [self.worker, *self.others]
 
     def next_worker(self, most_waiting: int) -> StandInWorker | None:
         idle = self.worker.task is None
@@ -269,3 +270,21 @@ def test_a_worker_is_told_once_what_is_unwanted(world: World) -> None:
         NoMore((VideoKey("a", 1), VideoKey("b", None))),
         NoMore((VideoKey("c", 1),)),
     ]
+
+
+def test_a_record_that_had_a_fault_is_not_given_to_the_last_worker_that_is_ready(world: World) -> None:
+    world.fetch(0)
+    world.say(Died("SIGKILL"))
+    (retry,) = world.jobs.outputs.records()
+    starting = StandInWorker(ready=False)
+    world.pool.others.append(starting)
+    world.assignments.add([TopicPartition(retry.topic, 0, 0)])
+    world.pauses.assigned([(retry.topic, 0)])
+    due = [(name, b"0" if "not-before" in name else value) for name, value in retry.headers]
+    world.lanes.hold(Record(retry.topic, 0, 0, b"k", b"v", due, 0))
+    world.jobs.dispatch(new_work=True)
+    assert world.pool.worker.task is None
+    starting.ready = True
+    world.jobs.dispatch(new_work=True)
+    assert isinstance(world.pool.worker.task, Work)
+    assert world.pool.worker.task.attempt == 2
