@@ -294,7 +294,7 @@ class Jobs:
                 if job.failure is not None:  # it was giving up
                     self._to_give_up.append(job)
                 else:
-                    self.lanes.put_back(job.record)
+                    self.lanes.hold(job.record)
 
     def _failed(self, job: _Job, owned: Assigned, kind: FailureKind, reason: str) -> None:
         """Put the record aside for another try, or give it up."""
@@ -352,7 +352,7 @@ class Jobs:
                 if job.failure is not None:
                     self._to_give_up.append(job)
                 else:
-                    self.lanes.put_back(job.record)
+                    self.lanes.hold(job.record)
 
     def _died(self, task: Task | None, how: str) -> None:
         self.metrics.worker_deaths.inc()

@@ -12,6 +12,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from connectors.kafka.records import Partition, Record
 
@@ -22,12 +23,62 @@ class _Held:
     due_ms: float
 
 
+_due = attrgetter("due_ms")
+
+
+class _Queue:
+    """The records of one partition, in their order. There is at least one."""
+
+    def __init__(self, first: _Held) -> None:
+        self._held = deque([first])
+        self.urgent = first
+        """Of those that are due first, the first."""
+        self.due_ms = first.due_ms
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def first(self) -> _Held:
+        return self._held[0]
+
+    def hold(self, held: _Held) -> None:
+        """Keep another; most come in their order."""
+        after = len(self._held)
+        while after and self._held[after - 1].record.offset > held.record.offset:
+            after -= 1
+        self._held.insert(after, held)
+        if after < len(self._held) - 1:
+            self._choose()
+        elif held.due_ms < self.due_ms:
+            self.urgent, self.due_ms = held, held.due_ms
+
+    def take(self, held: _Held) -> None:
+        """Remove one of at least two."""
+        self._held.remove(held)
+        if held is self.urgent:
+            self._choose()
+
+    def before(self, offset: int) -> list[int]:
+        earlier = []
+        for held in self._held:
+            if held.record.offset >= offset:
+                break
+            earlier.append(held.record.offset)
+        return earlier
+
+    def _choose(self) -> None:
+        self.urgent = min(self._held, key=_due)
+        self.due_ms = self.urgent.due_ms
+
+
 @dataclass(slots=True)
 class _Lane:
+    """waiting: those partitions first whose turn it is."""
+
     weight: int
     credit: int = 0
-    waiting: dict[Partition, deque[_Held]] = field(default_factory=dict)
-    turns: deque[Partition] = field(default_factory=deque)
+    waiting: dict[Partition, _Queue] = field(default_factory=dict)
 
 
 class Lanes:
@@ -39,14 +90,14 @@ class Lanes:
         self._lane_of = {topic: self._lanes[name] for topic, name in lane_of.items()}
 
     def hold(self, record: Record) -> None:
-        """Keep a fetched record until it is chosen."""
-        self._queue(record).append(_Held(record, due_ms(record)))
-
-    def put_back(self, record: Record) -> None:
-        """Keep a record that was chosen but not done, in its place among those of its partition."""
-        queue = self._queue(record)
-        earlier = sum(held.record.offset < record.offset for held in queue)
-        queue.insert(earlier, _Held(record, due_ms(record)))
+        """Keep a record until it is chosen, in its place among those of its partition: one that was
+        fetched, or one that was chosen and not done."""
+        waiting, held = self._lane_of[record.topic].waiting, _Held(record, due_ms(record))
+        place = record.place
+        if (queue := waiting.get(place)) is not None:
+            queue.hold(held)
+        else:
+            waiting[place] = _Queue(held)
 
     def held(self, partition: Partition) -> int:
         """How many records of the partition are held."""
@@ -55,14 +106,12 @@ class Lanes:
     def drop(self, partitions: Iterable[Partition]) -> None:
         """Forget the records of partitions that went."""
         for partition in partitions:
-            lane = self._lane_of[partition[0]]
-            if lane.waiting.pop(partition, None) is not None:
-                lane.turns.remove(partition)
+            self._lane_of[partition[0]].waiting.pop(partition, None)
 
     def before(self, record: Record) -> list[int]:
         """Offsets of its partition that are held and lie before it: it was chosen ahead of them."""
-        held = self._lane_of[record.topic].waiting.get(record.place, ())
-        return [other.record.offset for other in held if other.record.offset < record.offset]
+        queue = self._lane_of[record.topic].waiting.get(record.place)
+        return [] if queue is None else queue.before(record.offset)
 
     def choose(self, startable: Callable[[Record], bool]) -> Record | None:
         """Remove and return the record to work on next; None if there is none.
@@ -70,7 +119,10 @@ class Lanes:
         startable: whether a record may be worked on now. If a partition's first may not, the partition
         waits; the answer for the first is always asked last.
         """
-        ready = [(lane, found) for lane in self._lanes.values() if (found := _next(lane, startable))]
+        ready = []
+        for lane in self._lanes.values():
+            if lane.waiting and (found := _next(lane, startable)) is not None:
+                ready.append((lane, found))
         if not ready:
             return None
         for lane, _ in ready:
@@ -78,36 +130,29 @@ class Lanes:
         lane, held = max(ready, key=lambda item: item[0].credit)
         lane.credit -= sum(other.weight for other, _ in ready)
         place = held.record.place
-        lane.turns.remove(place)
-        lane.waiting[place].remove(held)
-        if lane.waiting[place]:
-            lane.turns.append(place)
-        else:
-            del lane.waiting[place]
+        queue = lane.waiting.pop(place)
+        if len(queue) > 1:
+            queue.take(held)
+            lane.waiting[place] = queue  # the last whose turn it is
         return held.record
-
-    def _queue(self, record: Record) -> deque[_Held]:
-        lane = self._lane_of[record.topic]
-        if record.place not in lane.waiting:
-            lane.waiting[record.place] = deque()
-            lane.turns.append(record.place)
-        return lane.waiting[record.place]
 
 
 def _next(lane: _Lane, startable: Callable[[Record], bool]) -> _Held | None:
     """What is due first, of the partitions whose first record is startable."""
-    found: list[_Held] = []
-    for place in lane.turns:
-        first = lane.waiting[place][0]
-        urgent = min(lane.waiting[place], key=_due)
-        ahead = urgent is not first and startable(urgent.record)
+    waiting, found = list(lane.waiting.values()), None
+    while waiting:
+        queue = min(waiting, key=_due)
+        if found is not None and found.due_ms <= queue.due_ms:
+            break
+        waiting.remove(queue)
+        first, urgent = queue.first, queue.urgent
+        ahead = urgent is first or startable(urgent.record)
         if startable(first.record):
-            found.append(urgent if ahead else first)
-    return min(found, key=_due, default=None)
-
-
-def _due(held: _Held) -> float:
-    return held.due_ms
+            if ahead:
+                return urgent
+            if found is None or first.due_ms < found.due_ms:
+                found = first
+    return found
 
 
 def due_ms(record: Record) -> float:

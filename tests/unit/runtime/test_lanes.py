@@ -67,8 +67,8 @@ def test_records_that_are_put_back_come_first_and_in_order() -> None:
     for offset in range(4):
         waiting.hold(record("short", 0, offset))
     first, second = waiting.choose(any_record), waiting.choose(any_record)
-    waiting.put_back(first)
-    waiting.put_back(second)
+    waiting.hold(first)
+    waiting.hold(second)
     assert [waiting.choose(any_record).offset for _ in range(4)] == [0, 1, 2, 3]
 
 
