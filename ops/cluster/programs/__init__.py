@@ -8,12 +8,10 @@ import hashlib
 import re
 import shutil
 import subprocess
-import sys
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from os import environ
 from pathlib import Path
 
 from ops.cluster.errors import ClusterError, DigestMismatch, ToolMissing
@@ -161,17 +159,3 @@ def _call(command: list[str | Path], cwd: Path | None = None) -> None:
         words = [line.strip() for line in done.stdout.splitlines() if line.strip()]
         first = next((line for line in words if "ERROR" in line), words[-1] if words else "")
         raise ClusterError(f"{Path(command[0]).name} failed: {first[:300]}")
-
-
-def main() -> int:
-    """Prepare, for `make test`: `python -m ops.cluster.programs`."""
-    try:
-        prepare(default_cache(environ), lambda line: print(line, file=sys.stderr))
-    except ClusterError as error:
-        print(f"reelay: no local cluster: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
