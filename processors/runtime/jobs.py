@@ -17,7 +17,7 @@ from processors.runtime.deadrow import DeadRow
 from processors.runtime.handover import Handover, copies, received, to_dead, to_retry
 from processors.runtime.lanes import Lanes
 from processors.runtime.lastwords import LastWords
-from processors.runtime.logs import fields, record_fields
+from processors.runtime.logs import Ration, fields, record_fields
 from processors.runtime.metrics import Metrics
 from processors.runtime.outage import Outage
 from processors.runtime.outbox import Outbox
@@ -49,6 +49,8 @@ log = logging.getLogger("reelay.runtime")
 _MAX_GIVE_UPS = 3
 """How many workers may die of a record's last words before they are made here."""
 _MAX_AHEAD = 1000
+_LINES_PER_S = 50
+"""Log lines about records that went well; the metrics count all of them."""
 _PACE_WEIGHT = 0.1
 """Of the latest try in the mean time of a try."""
 
@@ -99,6 +101,7 @@ class Jobs:
     _unwanted: Unwanted = field(default_factory=Unwanted)
     _unwanted_keys: list[VideoKey] = field(default_factory=list)
     _told: dict[Worker, int] = field(default_factory=dict)
+    _lines: Ration = field(default_factory=lambda: Ration(_LINES_PER_S))
     _lane_topics: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -402,8 +405,18 @@ class Jobs:
         if work_s is not None:
             self.metrics.work.observe(work_s)
         level = logging.INFO if reason is None else logging.WARNING
-        about = _about(job, outcome=outcome, work_s=None if work_s is None else round(work_s, 4))
-        log.log(level, outcome if reason is None else f"{outcome}: {reason}", extra=about)
+        if not log.isEnabledFor(level):
+            return
+        about: dict[str, object] = {
+            "outcome": outcome,
+            "work_s": None if work_s is None else round(work_s, 4),
+        }
+        if reason is None:
+            if (withheld := self._lines.take()) is None:
+                return
+            if withheld:
+                about["like_it"] = withheld
+        log.log(level, outcome if reason is None else f"{outcome}: {reason}", extra=_about(job, **about))
 
 
 def _finish(job: _Job, owned: Assigned) -> None:

@@ -6,16 +6,19 @@ every line that is logged while a worker does it. Nothing logs what was said in 
 
 import json
 import logging
+import math
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from connectors.kafka.records import Record
 
-_job: ContextVar[dict[str, object]] = ContextVar("job")
+_job: ContextVar["_JobLines | None"] = ContextVar("job", default=None)
 
 
 class _JsonLines(logging.Formatter):
@@ -26,7 +29,7 @@ class _JsonLines(logging.Formatter):
             "logger": record.name,
             "pid": os.getpid(),
             "message": record.getMessage(),
-            **_job.get({}),
+            **(job.fields() if (job := _job.get()) is not None else {}),
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
@@ -59,10 +62,22 @@ def record_fields(record: Record, attempt: int) -> dict[str, object]:
     }
 
 
+@dataclass(slots=True)
+class _JobLines:
+    """What lines are about. The fields are made when there is a line: most jobs have none."""
+
+    record: Record
+    attempt: int
+    more: dict[str, object]
+
+    def fields(self) -> dict[str, object]:
+        return record_fields(self.record, self.attempt) | self.more
+
+
 @contextmanager
 def job_fields(record: Record, attempt: int) -> Iterator[None]:
     """Every line within is about that record."""
-    token = _job.set(record_fields(record, attempt))
+    token = _job.set(_JobLines(record, attempt, {}))
     try:
         yield
     finally:
@@ -71,4 +86,28 @@ def job_fields(record: Record, attempt: int) -> Iterator[None]:
 
 def add_job_fields(**values: object) -> None:
     """More fields for the rest of the job at hand."""
-    _job.set({**_job.get({}), **values})
+    if (job := _job.get()) is not None:
+        job.more |= values
+
+
+class Ration:
+    """Lets some lines through each second, so that a line of every record never costs more than the
+    record."""
+
+    def __init__(self, lines_per_s: int) -> None:
+        self._lines_per_s = lines_per_s
+        self._left = 0
+        self._renewed_at = -math.inf
+        self._withheld = 0
+
+    def take(self) -> int | None:
+        """Whether to log: None to withhold the line, else how many were withheld since the last."""
+        now = time.monotonic()
+        if now - self._renewed_at >= 1:
+            self._left, self._renewed_at = self._lines_per_s, now
+        if self._left == 0:
+            self._withheld += 1
+            return None
+        self._left -= 1
+        withheld, self._withheld = self._withheld, 0
+        return withheld

@@ -53,7 +53,7 @@ _SPARE_WAIT_S = 0.005
 """How long answers of workers are awaited while an idle worker could take what Kafka has."""
 _FULL_WAIT_S = 0.05
 """The same while all are busy: an answer ends the wait, a record of Kafka's can wait."""
-_MAX_RECORDS_A_TURN = 64
+_MAX_RECORDS_A_TURN = 512
 _TICK_S = 1.0
 _BROKER_TIMEOUT_S = 10.0
 _COMMITTED_TIMEOUT_S = 30.0
@@ -374,7 +374,7 @@ class PollLoop:
         self._refused.clear()
         self.vitals.caught_up = self._feed.caught_up
         self.vitals.workers_ready = sum(worker.ready for worker in self._pool.workers)
-        self.metrics.running.set(self._jobs.running)
+        self.metrics.running.set(sum(worker.task is not None for worker in self._pool.workers))
         for reason in Reason:
             self.metrics.paused.labels(reason.value).set(self._pauses.count(reason))
         held = 0

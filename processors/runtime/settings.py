@@ -15,7 +15,7 @@ class RuntimeSettings(BaseSettings):
 
     workers: int = Field(1, ge=1, le=256, description="worker processes, so as many records at once")
     held_records: int = Field(
-        16, ge=1, description="fetched records that wait for a worker, per partition"
+        64, ge=1, description="fetched records that wait for a worker, per partition"
     )
     delivery: Literal["exactly-once", "at-least-once"] = Field(
         "exactly-once",
