@@ -33,11 +33,15 @@ _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 _WITHOUT_LEADER = frozenset(
     {
+        KafkaError.FENCED_LEADER_EPOCH,
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
         KafkaError.UNKNOWN_TOPIC_OR_PART,
     }
 )
+"""What is answered for a partition whose leader is new, or not chosen yet."""
 
 
 @dataclass(frozen=True, slots=True)
