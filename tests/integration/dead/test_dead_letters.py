@@ -28,7 +28,6 @@ from schemas.topics import (
 )
 from tests.integration.dead.world import World
 from tests.integration.runtime.conftest import Bench
-from tests.integration.runtime.kafka import create
 from tests.processors import ALL, Processors, until
 
 _TOY = "toy"
@@ -155,10 +154,9 @@ def test_what_cannot_be_processed_delays_no_other_record_of_its_partition(
     world: World, processors: Processors, tmp_path: Path
 ) -> None:
     processors.stop(*ALL)
-    brokers = world.connections.kafka_brokers
     aside = [retry_topic(VIDEO_UPLOADED.name, _TOY), dead_topic(VIDEO_UPLOADED.name, _TOY)]
-    create(brokers, *aside)
-    bench = Bench(brokers, tmp_path, _TOY)
+    world.make_topics(*aside)
+    bench = Bench(world.connections.kafka_brokers, tmp_path, _TOY)
     try:
         bench.start(max_dead_in_row=1000)  # what others published is not encoded as toys read it
         bench.upload("first", "yield:1")

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from click.testing import CliRunner
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from connectors.kafka.broadcast import BroadcastReader
-from connectors.kafka.clients import open_producer
+from connectors.kafka.clients import TopicMissing, open_producer, partitions_of
 from connectors.kafka.records import Record
 from connectors.objectstore import ObjectStore, open_store
 from connectors.registry import open_registry
@@ -66,6 +67,20 @@ class World:
         """Write bytes as somebody who knows no Avro does."""
         self.producer.produce(topic.name, value, headers=list(headers.items()))
         assert self.producer.flush(30) == 0
+
+    def make_topics(self, *names: str) -> None:
+        """Create topics of one partition, and wait until they can be written."""
+        admin = AdminClient({"bootstrap.servers": self.connections.kafka_brokers})
+        for made in admin.create_topics([NewTopic(name, 1) for name in names]).values():
+            made.result(30)
+        for name in names:
+            until(lambda name=name: self._has_topic(name), f"topic {name}")
+
+    def _has_topic(self, name: str) -> bool:
+        try:
+            return bool(partitions_of(self.producer, name))
+        except TopicMissing:  # a broker hears of it a little later than the controller
+            return False
 
     def read(self, *topics: str) -> list[Record]:
         """All that is in these topics now."""
