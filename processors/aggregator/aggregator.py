@@ -44,6 +44,7 @@ from schemas.events import (
     SegmentEnriched,
     StageFailed,
     VideoCancelRequested,
+    VideoCompleted,
     VideoConverted,
     VideoDeleted,
     VideoProbed,
@@ -143,7 +144,11 @@ class Aggregator:
             elif value is not None:
                 self._joins[video_id, revision][name] = value
         self._joins = dict(self._joins)
-        log.info("tables recovered: %d open joins, %d done", len(self._joins), len(self._done))
+        log.info(
+            "tables recovered: %d open joins, %d done",
+            len(self._joins.keys() - self._done.keys()),
+            len(self._done),
+        )
 
     async def handle(self, record: Record) -> None:
         """Do all that a record of a joined topic asks for; when this returns, its offset may be
@@ -245,7 +250,16 @@ class Aggregator:
             data = dump_outcome(make())
             if not self._store.put_if_absent(key, data):
                 data = self._store.get(key)
+            self._remove_other_results(revision, load_outcome(data))
         return load_outcome(data)
+
+    def _remove_other_results(self, revision: Revision, outcome: Outcome) -> None:
+        """Remove what was written for an outcome that lost, or was never decided."""
+        prefix = results_prefix(*revision)
+        named = {ref.key for ref in outcome.files} if isinstance(outcome, VideoCompleted) else set()
+        for key in list(self._store.keys(prefix)):
+            if "/" in key.removeprefix(prefix) and key not in named:
+                self._store.delete(key)
 
     async def _close(self, revision: Revision, partition: int, outcome: Outcome) -> None:
         """Tell the world, then forget the pieces."""
@@ -269,6 +283,7 @@ class Aggregator:
         """Keep the table from growing with every video there ever was."""
         while len(self._done) > self._max_done:
             oldest, partition = next(iter(self._done.items()))
+            await self._forget(oldest, partition)  # one that froze may have written a row too late
             await self._outside.write_row(partition, rows.row_key(*oldest, rows.DONE), None)
             self._done.pop(oldest, None)
 

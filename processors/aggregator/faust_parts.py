@@ -95,10 +95,15 @@ class _Consumer(driver.Consumer):
         """As `_Thread` says."""
         return cast("_Thread", self._thread).reached
 
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        self._found = await super().seek_to_committed()
+        return self._found
+
     async def perform_seek(self) -> None:
         await super().perform_seek()
+        found: Mapping[TP, int | None] = self._found  # the committed offset 0 is None to Faust
         ours = {tp for tp in self.assignment() if tp.topic not in self.app.tables.changelog_topics}
-        committed = {tp: offset for tp in ours if (offset := self._committed_offset[tp] or 0) > 0}
+        committed = {tp: offset for tp in ours if (offset := found.get(tp)) is not None}
         new = ours - committed.keys()
         earliest = dict(await self.earliest_offsets(*new)) if new else {}
         self.starts = committed | earliest
@@ -224,7 +229,8 @@ class Progress:
         self._committed.clear()
 
     async def commit(self) -> None:
-        """Commit what is handled, and what lies behind it without being a record.
+        """Commit what is handled, and what lies behind it without being a record. At first that is where
+        each partition begins, so that a record that the broker drops is missed even if it was the first.
 
         Were the marker of a transaction left uncommitted, a partition where nothing comes for as long
         as its topic keeps records would look as if the broker had dropped something unread.
@@ -235,7 +241,7 @@ class Progress:
             if (start := starts.get(tp)) is not None:
                 handled = self._next.get(tp, start)
                 offset = position if handled == end else handled
-                if offset != self._committed.get(tp, start):
+                if offset != self._committed.get(tp):
                     due[tp] = offset
         if due and not self._app.rebalancing and await self._consumer._commit(due):
             self._committed.update(due)

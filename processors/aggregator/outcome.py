@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.objectstore import ObjectMissing, ObjectStore
+from connectors.objectstore.contract import ref_to
 from processors.aggregator import join as joins
 from processors.aggregator.join import Join, Missing, StoredSegment
 from processors.aggregator.texts.pieces import Hole, Piece, enriched_piece, unenriched_piece
@@ -35,6 +36,7 @@ from schemas.topics import SEGMENT_ENRICHED
 from schemas.words import SegmentWords, load_words
 
 STAGE = "aggregator"
+_FOLDER_NAME = 16  # hexadecimal digits
 
 _NO_SOUND = "the video has no sound"
 _GONE = "its words are no longer in the object store"
@@ -226,7 +228,16 @@ def _bytes(store: ObjectStore, ref: ArtefactRef) -> bytes:
 
 
 def _written(store: ObjectStore, prefix: str, results: Results) -> tuple[ArtefactRef, ...]:
-    return tuple(store.put(prefix + name, results.files[name]) for name in sorted(results.files))
+    """Put the files in place, in a folder that is named after all that is in them.
+
+    So whoever else writes results of this revision, however late, and knowing of other pieces, writes
+    the same bytes or elsewhere: what an outcome names is never replaced.
+    """
+    whole = hashlib.sha256()
+    for name in sorted(results.files):
+        whole.update(f"{name}\n{ref_to(name, results.files[name]).sha256}\n".encode())
+    folder = f"{prefix}{whole.hexdigest()[:_FOLDER_NAME]}/"
+    return tuple(store.put(folder + name, results.files[name]) for name in sorted(results.files))
 
 
 def _whole(join: Join) -> Iterator[VideoProbed | VideoConverted | VideoRendered | StageFailed]:

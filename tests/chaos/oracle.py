@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from connectors.objectstore import ObjectMissing, ObjectStore
 from connectors.objectstore.contract import ref_to
@@ -19,9 +20,9 @@ _OF_A_RUN = frozenset({OUTCOME, TIMES, "upload.json"})
 
 
 def results_of(store: ObjectStore, revision: Revision) -> Results:
-    """What the store has of a revision."""
-    prefix = results_prefix(*revision)
-    return {key.removeprefix(prefix): store.get(key) for key in store.keys(prefix)}
+    """What the store has of a revision; the files lie in a folder named after what is in them."""
+    keys = store.keys(results_prefix(*revision))
+    return {PurePosixPath(key).name: store.get(key) for key in keys}
 
 
 def is_over(store: ObjectStore, revision: Revision) -> bool:
@@ -63,12 +64,10 @@ def _outcome_faults(
         return
     if _timeless(outcome) != _timeless(load_outcome(truth[OUTCOME])):
         yield f"{revision}: the outcome says something else than undisturbed: {outcome}"
-    prefix = results_prefix(*revision)
-    named = {file.key: file for file in outcome.files}
-    there = {prefix + name: ref_to(prefix + name, found[name]) for name in found}
-    for key, file in named.items():
-        if there.get(key) != file:
-            yield f"{revision}: the outcome names {file}, there is {there.get(key)}"
+    for file in outcome.files:
+        data = found.get(PurePosixPath(file.key).name)
+        if data is None or ref_to(file.key, data) != file:
+            yield f"{revision}: the outcome names {file}, which is not there"
 
 
 def _timeless(outcome: Outcome) -> Outcome:

@@ -52,7 +52,7 @@ from schemas.topics import TOPICS, dead_topic, topic_named, topic_of
 from schemas.words import SegmentWords, dump_words
 
 PARTITIONS = 4
-WAIT_S = 20.0
+WAIT_S = 60.0
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MODEL = Model(name="test", digest="d", engine="e", compute_type="int8")
 ALL_TOPICS = {
