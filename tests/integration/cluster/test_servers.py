@@ -60,7 +60,7 @@ def test_servers_end_with_the_program_that_started_them(
 
 
 def test_a_pid_that_was_used_again_is_nobody(tmp_path: Path) -> None:
-    with subprocess.Popen(["sleep", "100"]) as other:
+    with subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"]) as other:
         process = Process.of(other.pid)
         assert process is not None
         note_process(process, tmp_path / "note")
