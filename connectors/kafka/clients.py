@@ -30,6 +30,8 @@ def client_config(connections: Connections) -> dict[str, Any]:
     """What every Kafka client of ours needs to reach the broker."""
     return {
         "bootstrap.servers": connections.kafka_brokers,
+        # While the broker is away, each attempt is a line in the log; by default, twenty a second.
+        "reconnect.backoff.ms": 1000,
         "log_level": _LOG_LEVELS.get(connections.log_level.upper(), 4),
         **_security(connections),
     }

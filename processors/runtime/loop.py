@@ -395,7 +395,12 @@ def _open_delivery(
         producer = open_transactional_producer(
             connections, group, transaction_timeout_s=settings.transaction_timeout_s
         )
-        return Transactions(consumer, producer, timeout_s=settings.delivery_timeout_s)
+        return Transactions(
+            consumer,
+            producer,
+            transaction_timeout_s=settings.transaction_timeout_s,
+            timeout_s=settings.delivery_timeout_s,
+        )
     producer = open_producer(connections, delivery_timeout_ms=round(settings.delivery_timeout_s * 1000))
     return AtLeastOnce(consumer, producer, timeout_s=settings.delivery_timeout_s + _TICK_S)
 

@@ -8,12 +8,17 @@ cannot commit, whatever it believes. So the `transactional.id` fences nobody and
 What goes wrong is told apart as librdkafka tells it: a call that may be repeated is repeated, within a
 deadline; a transaction that must be aborted is aborted, and the caller may try again with what is still
 its own; all else, and a commit of which it stays unknown whether it happened, ends the process.
+
+The calls of a transaction are made in a thread of their own, which is given up when they take too long:
+with a broker that goes away in the middle, librdkafka 2.16 was seen never to come back from
+`send_offsets_to_transaction`, whatever time-out it was given.
 """
 
-import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
@@ -22,12 +27,10 @@ from connectors.kafka.records import Outgoing
 from connectors.settings import Connections
 from processors.runtime.delivery import BatchAbortedError, DeliveryError
 
-log = logging.getLogger("reelay.runtime")
-
-_CALL_S = 2.0
-"""How long one call blocks at most, so that signals are heard in between."""
 _START_S = 30.0
-_ABORT_S = 10.0
+_ABORT_S = 5.0
+_HANGS_S = 5.0
+"""How long beyond its deadlines a transaction may take before librdkafka counts as hanging."""
 _LAST_CHANCE_S = 3.0
 _AGAIN_S = 0.1
 
@@ -64,10 +67,14 @@ class Transactions:
     interval_s = 0.05
     certain = True
 
-    def __init__(self, consumer: Consumer, producer: Producer, *, timeout_s: float) -> None:
-        """timeout_s: how long batch after batch may be aborted, or one call be repeated."""
+    def __init__(
+        self, consumer: Consumer, producer: Producer, *, transaction_timeout_s: float, timeout_s: float
+    ) -> None:
+        """transaction_timeout_s: the producer's, so one batch may take as long. timeout_s: how long
+        batch after batch may be aborted."""
         self._consumer = consumer
         self._producer = producer
+        self._transaction_timeout_s = transaction_timeout_s
         self._timeout_s = timeout_s
         self._failing_since: float | None = None
 
@@ -94,7 +101,13 @@ class Transactions:
         membership = self._consumer.consumer_group_metadata()
         if not self._consumer.memberid():
             raise BatchAbortedError("not a member of the group now")
-        deadline = time.monotonic() + self._timeout_s
+        within_s = self._transaction_timeout_s + _ABORT_S + _HANGS_S
+        _in_thread(lambda: self._transact(outputs, list(offsets), membership), within_s)
+
+    def _transact(
+        self, outputs: Sequence[Outgoing], offsets: list[TopicPartition], membership: object
+    ) -> None:
+        deadline = time.monotonic() + self._transaction_timeout_s
         try:
             # 1. from here on all is in one transaction
             self._producer.begin_transaction()
@@ -103,9 +116,9 @@ class Transactions:
                 self._produce(output, deadline)
             # 3. the progress, which a former member's coordinator refuses
             if offsets:
-                places = list(offsets)
                 _insist(
-                    lambda s: self._producer.send_offsets_to_transaction(places, membership, s), deadline
+                    lambda s: self._producer.send_offsets_to_transaction(offsets, membership, s),
+                    deadline,
                 )
             # 4. both become visible, or neither
             _insist(self._producer.commit_transaction, deadline)
@@ -142,11 +155,33 @@ class Transactions:
             raise DeliveryError(f"nothing was committed for {self._timeout_s:g} s: {error}") from error
 
 
+def _in_thread(work: Callable[[], None], within_s: float) -> None:
+    """Do the work, which raises what it raises, in another thread. Raises DeliveryError if it takes too
+    long; the thread stays behind, and the process must end."""
+    outcome: SimpleQueue[Exception | None] = SimpleQueue()
+
+    def do() -> None:
+        try:
+            work()
+        except Exception as error:  # raised by the thread that waits
+            outcome.put(error)
+        else:
+            outcome.put(None)
+
+    threading.Thread(target=do, name="transaction", daemon=True).start()
+    try:
+        error = outcome.get(timeout=within_s)
+    except Empty:
+        raise DeliveryError(f"a transaction took more than {within_s:g} s") from None
+    if error is not None:
+        raise error
+
+
 def _insist(call: Callable[[float], object], deadline: float) -> None:
     """Make a call, again and again while the error says so and there is time. Raises KafkaException."""
     while True:
         try:
-            call(max(_AGAIN_S, min(_CALL_S, deadline - time.monotonic())))
+            call(max(_AGAIN_S, deadline - time.monotonic()))
         except KafkaException as error:
             if not error.args[0].retriable() or time.monotonic() >= deadline:
                 raise

@@ -73,6 +73,15 @@ class Bench:
         self.toys.append(toy)
         return toy
 
+    def running(self) -> list[subprocess.Popen[bytes]]:
+        """The toys that run."""
+        return [toy for toy in self.toys if toy.poll() is None]
+
+    def tend(self, toys: int) -> None:
+        """Start toys until so many run, as a supervisor would."""
+        for _ in range(toys - len(self.running())):
+            self.start()
+
     def said(self, toy: int = 0) -> str:
         """What a toy logged."""
         return (self.folder / f"stderr-{toy}").read_text()

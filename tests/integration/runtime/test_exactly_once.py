@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import signal
 import urllib.request
@@ -12,16 +13,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import (
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    NewTopic,
-    OffsetSpec,
-    ResourceType,
-)
+from confluent_kafka import Consumer, TopicPartition
 
 from connectors.kafka.clients import open_group_consumer
 from connectors.kafka.records import Outgoing
@@ -43,22 +35,36 @@ from schemas.topics import (
 )
 
 from .conftest import CODEC, Bench, until
+from .kafka import (
+    PARTITIONS,
+    SESSION_S,
+    all_committed,
+    create,
+    drop_silent_members,
+    ends,
+    read_up,
+    remove_records,
+)
 
-PARTITIONS = 4
-SESSION_S = 2
 BOTH = pytest.mark.parametrize("protocol", ["consumer", "classic"])
 _numbers = count(1)
 Open = Callable[..., Bench]
 
 
 @pytest.fixture(scope="module")
-def kafka(own_cluster: Callable[..., Cluster]) -> str:
-    """A broker's address, with the toys' topics."""
+def servers(own_cluster: Callable[..., Cluster]) -> Cluster:
+    """A cluster with the toys' topics."""
     cluster = own_cluster(bare=True)
-    brokers = cluster.connections().kafka_brokers
     shared = (VIDEO_UPLOADED, VIDEO_CONVERTED, STAGE_FAILED, VIDEO_PROGRESS)
-    create(brokers, *(t.name for t in (*shared, VIDEO_CANCEL_REQUESTED, VIDEO_DELETED)))
-    return brokers
+    topics = (*shared, VIDEO_CANCEL_REQUESTED, VIDEO_DELETED)
+    create(cluster.connections().kafka_brokers, *(topic.name for topic in topics))
+    return cluster
+
+
+@pytest.fixture
+def kafka(servers: Cluster) -> str:
+    """The broker's address."""
+    return servers.connections().kafka_brokers
 
 
 @pytest.fixture
@@ -79,57 +85,6 @@ def open_bench(kafka: str, tmp_path: Path) -> Iterator[Open]:
     yield open_one
     for bench in benches:
         bench.close()
-
-
-def create(brokers: str, *topics: str) -> None:
-    admin = AdminClient({"bootstrap.servers": brokers})
-    for topic in admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in topics]).values():
-        topic.result()
-    places = {TopicPartition(name, n): OffsetSpec.latest() for name in topics for n in range(PARTITIONS)}
-    until(lambda: has_leaders(admin, places))
-
-
-def has_leaders(admin: AdminClient, places: dict[TopicPartition, OffsetSpec]) -> bool:
-    try:
-        return all(found.result().offset == 0 for found in admin.list_offsets(places).values())
-    except KafkaException:
-        return False
-
-
-def drop_silent_members(brokers: str, group: str) -> None:
-    """Let the broker drop members of the group as soon as classic ones are dropped."""
-    session = ConfigEntry(
-        "consumer.session.timeout.ms",
-        str(SESSION_S * 1000),
-        incremental_operation=AlterConfigOpType.SET,
-    )
-    resource = ConfigResource(ResourceType.GROUP, group, incremental_configs=[session])
-    admin = AdminClient({"bootstrap.servers": brokers})
-    for done in admin.incremental_alter_configs([resource]).values():
-        done.result()
-
-
-def read_up(bench: Bench) -> None:
-    consumer = Consumer({"bootstrap.servers": bench.connections.kafka_brokers, "group.id": bench.group})
-    places = [TopicPartition(VIDEO_UPLOADED.name, partition) for partition in range(PARTITIONS)]
-    for place in places:
-        place.offset = consumer.get_watermark_offsets(place)[1]
-    consumer.commit(offsets=places, asynchronous=False)
-    consumer.close()
-
-
-def ends(bench: Bench, topic: str = VIDEO_UPLOADED.name) -> list[int]:
-    consumer = Consumer({"bootstrap.servers": bench.connections.kafka_brokers, "group.id": "-"})
-    try:
-        places = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
-        return [consumer.get_watermark_offsets(place)[1] for place in places]
-    finally:
-        consumer.close()
-
-
-def all_committed(bench: Bench) -> bool:
-    wanted = [(end, "") for end in ends(bench)]
-    return [bench.committed(partition) for partition in range(PARTITIONS)] == wanted
 
 
 @BOTH
@@ -210,7 +165,7 @@ def test_a_commit_with_the_largest_metadata_is_stored_and_with_more_leaves_nothi
     bench = open_bench()
     producer = open_transactional_producer(bench.connections, bench.group, transaction_timeout_s=10)
     with joined(bench) as consumer:
-        transactions = Transactions(consumer, producer, timeout_s=20)
+        transactions = Transactions(consumer, producer, transaction_timeout_s=10, timeout_s=20)
         worst = worst_frontier()
         place = TopicPartition(VIDEO_UPLOADED.name, 1, worst.position, worst.metadata())
         event = Outgoing(VIDEO_CONVERTED.name, b"kept", b"kept", [])
@@ -307,10 +262,43 @@ def test_a_topic_that_is_missing_ends_the_process_with_one_line(open_bench: Open
     ]
 
 
-def remove_records(bench: Bench, before: int) -> None:
-    admin = AdminClient({"bootstrap.servers": bench.connections.kafka_brokers})
-    for done in admin.delete_records([TopicPartition(VIDEO_UPLOADED.name, 0, before)]).values():
-        done.result()
+def test_killed_processes_rebalances_and_a_broker_that_restarts_lose_and_double_nothing(
+    servers: Cluster, open_bench: Open
+) -> None:
+    dice = random.Random(1)
+    benches = [open_bench(protocol, workers=4) for protocol in ("consumer", "classic")]
+    videos: list[str] = []
+
+    def upload_until_some_are_done() -> None:
+        began = [len(bench.log("ended")) for bench in benches]
+        for _ in range(20):
+            videos.append(f"{benches[0].group} {len(videos)}")
+            partition = dice.randrange(PARTITIONS)
+            benches[0].upload(videos[-1], "yield:0 yield:1 yield:2", partition=partition)
+        for bench, before in zip(benches, began, strict=True):
+            enough = before + dice.randrange(1, 20)
+            until(lambda b=bench, n=enough: b.tend(2) or len(b.log("ended")) >= n, within_s=60)
+
+    for strike in (servers.kafka.stop, servers.kafka.kill):
+        for _ in range(2):
+            upload_until_some_are_done()
+            for bench in benches:
+                dice.choice(bench.running()).kill()
+        upload_until_some_are_done()
+        strike()
+        servers.kafka.start()
+    upload_until_some_are_done()
+    wanted = sorted((video, n) for video in videos for n in range(3))
+
+    def is_done(bench: Bench) -> bool:
+        bench.tend(2)
+        return all_committed(bench) and len(bench.converted()) >= len(wanted)
+
+    for bench in benches:
+        until(lambda b=bench: is_done(b), within_s=120)
+        assert bench.converted() == wanted
+        said = [toy.poll() for toy in bench.toys]
+        assert set(said) <= {None, -signal.SIGKILL, Exit.BROKER}, said
 
 
 def page(url: str) -> str:
