@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 from confluent_kafka import (
     OFFSET_INVALID,
-    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -160,7 +159,7 @@ def _group(
 ) -> GroupStatus:
     topics = topics_of(group)
     places = [(topic, number) for topic in topics for number in there.get(topic, ())]
-    committed = _committed(admin, group)
+    committed = _committed(connections, group, places)
     begins = _offsets(admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
     ends = _offsets(admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
     unread = {}
@@ -197,12 +196,25 @@ def _frontier(offset: int | None, metadata: str) -> Frontier:
         return Frontier(offset)
 
 
-def _committed(admin: AdminClient, group: str) -> dict[Partition, tuple[int | None, str]]:
-    asked = [ConsumerGroupTopicPartitions(group)]
-    answer = _result(admin.list_consumer_group_offsets(asked, request_timeout=_WITHIN_S)[group])
+def _committed(
+    connections: Connections, group: str, places: Iterable[Partition]
+) -> dict[Partition, tuple[int | None, str]]:
+    """Offset and metadata, as a consumer asks for them that never joins the group.
+
+    The administration protocol's own question ends the process now and then: where the group's
+    coordinator has just moved, librdkafka 2.16 tells a consumer group that an AdminClient does not have
+    (`rd_kafka_handle_OffsetFetch`).
+    """
+    asked = [TopicPartition(*place) for place in places]
+    # A commit that is under way does not count yet, and is not waited for.
+    consumer = open_plain_consumer(connections, group_id=group, isolation_level="read_uncommitted")
+    try:
+        answer = consumer.committed(asked, timeout=_WITHIN_S) if asked else []
+    finally:
+        consumer.close()
     return {
         (place.topic, place.partition): (place.offset, place.metadata or "")
-        for place in answer.topic_partitions
+        for place in answer
         if place.offset != OFFSET_INVALID
     }
 
