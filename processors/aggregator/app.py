@@ -17,6 +17,7 @@ from connectors.kafka.records import Record
 from connectors.objectstore import open_store
 from connectors.registry import open_registry
 from connectors.settings import Connections
+from processors.aggregator import client_logs
 from processors.aggregator.aggregator import POISON, Aggregator
 from processors.aggregator.broker import JOINED, await_topics, credentials
 from processors.aggregator.faust_parts import App, HistoryLost, Progress
@@ -59,8 +60,7 @@ def run(connections: Connections, settings: AggregatorSettings | None = None) ->
     """
     settings = settings or AggregatorSettings()
     logs.configure(connections.log_level)
-    for noisy in ("faust", "mode", "aiokafka", App.__module__):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
+    client_logs.configure()
     try:
         partitions = await_topics(connections, settings.topics_timeout_s)
     except (LookupError, DependencyDown) as error:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from schemas.events import Event, VideoCancelRequested, VideoDeleted
+from schemas.events import ArtefactRef, Event, VideoCancelRequested, VideoCompleted, VideoDeleted
 from schemas.outcomes import deleted_key, load_outcome, outcome_key
 from schemas.topics import OUTCOMES
 from tests.unit.aggregator.pieces import converted, enriched, failed, probed
@@ -129,3 +129,30 @@ def test_of_decided_revisions_only_the_latest_have_rows_and_older_ones_keep_thei
         run(aggregator.handle(record(event)))
     assert list(world.table) == [b"v3:1:done", b"v0:1:done", b"v4:1:done"]
     assert {outcome for outcome in world.outcomes() if outcome[0] != b"v4:1"} == told
+
+
+def test_one_that_writes_too_late_leaves_the_files_that_the_outcome_names_as_they_are() -> None:
+    """It froze while it wrote; meanwhile another knew more, and decided."""
+    world = World()
+    frozen = world.started()
+    for event in (probed(), enriched(world.store, 0), failed("transcriber", 1)):
+        run(frozen.handle(record(event)))
+    other = world.started()
+    write = world.store.put
+    told: list[str] = []
+
+    def freezing(key: str, data: bytes) -> ArtefactRef:
+        if key.startswith("results/") and not told:
+            told.append(key)
+            for event in (enriched(world.store, 1), converted(2)):
+                run(other.handle(record(event)))
+        return write(key, data)
+
+    world.store.put = freezing  # type: ignore[method-assign]
+    run(frozen.handle(record(converted(2))))
+    decided = load_outcome(world.store.get(outcome_key("v", 1)))
+    assert isinstance(decided, VideoCompleted)
+    assert decided.gaps == ()
+    assert [world.store.find(ref.key) for ref in decided.files] == list(decided.files)
+    assert told[0] not in world.store.objects
+    assert world.outcomes() == {(b"v:1", CODEC.encode(decided))}
