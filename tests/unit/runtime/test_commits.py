@@ -54,13 +54,15 @@ class Model:
     def __init__(self, flaw: str = "") -> None:
         self.flaw = flaw
         self.stored: list[tuple[Partition, int, int]] = []
-        self.committed = {place: (0, "") for place in PLACES}
+        self.committed = dict.fromkeys(PLACES, (0, ""))
         self.members = [Member(), Member()]
         self.owner = {}
         for number, place in enumerate(PLACES):
             self.assign(place, number)
 
     def assign(self, place: Partition, number: int) -> None:
+        if self.members[number].thrown_out:  # it joins again first, and hears of its loss before that
+            self.hear(number)
         self.owner[place] = number
         member = self.members[number]
         member.assignments.add([TopicPartition(*place, *self.committed[place])])
@@ -92,10 +94,8 @@ class Model:
                 self.hear(number)
 
     def hand_over(self, number: int) -> None:
-        """What the member had goes to the other, or to itself, anew, if that one is thrown out too."""
+        """What the member had goes to the other."""
         for place in [place for place, owner in self.owner.items() if owner == number]:
-            if self.members[1 - number].thrown_out:
-                self.hear(1 - number)
             self.assign(place, 1 - number)
 
     def hear(self, number: int) -> None:
