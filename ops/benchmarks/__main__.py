@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from ops.benchmarks import events, memory, speed, uploads, waiting
+from ops.benchmarks import events, memory, speed, transactions, uploads, waiting
 from ops.benchmarks.figures import Figure, as_table, machine, write_readme
 
 _CORES = 2
@@ -14,6 +14,7 @@ _SHORT = {
     "speed": speed.measure,
     "memory": memory.measure,
     "events": events.measure,
+    "transactions": transactions.measure,
 }
 _LONG = {"uploads": uploads.measure}
 _ALL = _SHORT | _LONG

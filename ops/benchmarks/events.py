@@ -28,7 +28,7 @@ from schemas.topics import VIDEO_CONVERTED, VIDEO_UPLOADED
 
 _EVENTS = 10_000
 _TIMES = 3
-_GROUP = "converter"  # the pipeline's broker has its topics
+GROUP = "converter"  # the pipeline's broker has its topics
 _WORKERS = 2
 
 
@@ -87,7 +87,7 @@ def _fill(connections: Connections) -> None:
 
 
 def _bare_loop(connections: Connections) -> None:
-    settings = {"group.id": _GROUP, "auto.offset.reset": "earliest", "enable.auto.commit": False}
+    settings = {"group.id": GROUP, "auto.offset.reset": "earliest", "enable.auto.commit": False}
     consumer = Consumer(client_config(connections) | settings)
     producer = open_producer(connections)
     consumer.subscribe([VIDEO_UPLOADED.name])
@@ -107,12 +107,13 @@ def _runtime(connections: Connections) -> None:
     settings = RuntimeSettings(
         workers=_WORKERS, http_port=-1, delivery="at-least-once", group_protocol="classic"
     )
-    run(_stage(), connections.model_copy(update={"log_level": "ERROR"}), settings)
+    run(idle_stage(), connections.model_copy(update={"log_level": "ERROR"}), settings)
 
 
-def _stage() -> Stage:
+def idle_stage() -> Stage:
+    """A stage that makes an event of each, and does nothing else."""
     return Stage(
-        name=_GROUP,
+        name=GROUP,
         lanes=(Lane(VIDEO_UPLOADED),),
         make=Nothing,
         settings=None,
@@ -125,7 +126,7 @@ def _gave_up(event: Any, failure: Failure) -> StageFailed:
     return StageFailed(
         video_id=event.video_id,
         revision=event.revision,
-        stage=_GROUP,
+        stage=GROUP,
         index=None,
         start_s=None,
         end_s=None,
