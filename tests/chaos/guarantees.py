@@ -7,7 +7,7 @@ It is pure. Somebody else published inputs, disturbed processes, and at the end 
 |---|---|
 | lost | an input has no outcome, or lacks an output that it would have undisturbed |
 | emitted twice | an id is twice on a topic on which each may be once |
-| changed | an id came again with other bytes, there are two outcomes, or an output is not the undisturbed |
+| changed | an id came again with other bytes, or there is something else than undisturbed |
 | a former owner committed | a commit took back what an earlier one said of the same partition |
 
 Why the last is a proof. An owner begins with what is committed and adds to it, and nobody else may
@@ -17,7 +17,7 @@ it lost a partition says what it knew by then, which is less as soon as its succ
 anything beyond. A healthy group never says less than before, however the storm went.
 
 The opposite does not hold: a former owner that is ahead of its successor takes nothing back; but the
-successor's next commit does, or its outputs are there twice. From the outputs alone no owner can be told:
+successor's next commit does, or its outputs are there twice. From outputs alone no owner can be told:
 a partition may go to another process and come back, so "by A, by B, by A again" is no fault.
 
 The order must be the coordinator's: of samples by one reader, or of the log of commits (`commitlog.py`),
@@ -107,10 +107,10 @@ class Commit:
 class History:
     """All that was seen.
 
-    records: of topics that are written by ours, each partition's in its order. commits: in the
-    coordinator's order, of groups on the runtime alone (Faust's commits promise nothing). repeats: topics
-    on which an id may come again with the same bytes, as the aggregator's. outcomes: topics of which one
-    must say how an input ended; none: inputs have no outcomes.
+    records: of topics that ours write, each partition's in its order. commits: in the coordinator's
+    order, of groups on the runtime alone (Faust's commits promise nothing). repeats: topics on which an
+    id may come again with the same bytes, as the aggregator's. outcomes: topics of which one must say
+    how an input ended; none: inputs have no outcomes.
     """
 
     inputs: Collection[Input]
