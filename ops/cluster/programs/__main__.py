@@ -12,7 +12,7 @@ def main() -> int:
     try:
         prepare(default_cache(os.environ), lambda line: print(line, file=sys.stderr))
     except (ClusterError, OSError) as error:
-        print(f"reelay: no local cluster: {error}", file=sys.stderr)
+        print(f"reelay: no local cluster, so tests that need one are skipped: {error}", file=sys.stderr)
         return 1
     return 0
 
