@@ -15,12 +15,18 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from connectors.kafka.clients import open_producer
-from connectors.objectstore import FolderStore, ObjectStore
-from connectors.registry import FingerprintRegistry
+from connectors.objectstore import FolderStore, open_store
+from connectors.objectstore.revisions import find_outcome, take_revision
+from connectors.registry import open_registry
+from connectors.settings import Connections
 from ops.benchmarks.tree import PeakMemory
+from ops.cluster.cluster import Cluster
+from ops.cluster.contents import furnish
+from ops.pipeline import PROCESSORS
 from ops.pipeline.files import Unusable, media_files
-from ops.pipeline.local import LocalPipeline, local_pipeline
-from ops.pipeline.revisions import find_outcome, new_task
+from ops.pipeline.local import local_pipeline
+from ops.pipeline.processes import Processes
+from ops.pipeline.uploading import upload_file
 from ops.pipeline.work import publish
 from processors.transcriber.models import resolve_model
 from processors.transcriber.settings import default_models_folder
@@ -119,22 +125,32 @@ def _processor_s() -> float:
 class Warm:
     """A pipeline that runs already."""
 
-    pipeline: LocalPipeline
-    store: ObjectStore
+    connections: Connections
+    processes: Processes
 
     def publish(self, video: Path) -> VideoUploaded:
-        """Begin a video. Returns at once."""
+        """Begin a video, which a cluster gets a copy of. Returns once it is announced."""
         (found,) = media_files([video])
         assert not isinstance(found, Unusable)
-        upload = new_task(self.store, found, Options(model=MODEL, language="en")).upload
-        publish(open_producer(self.pipeline.connections), upload, Codec(FingerprintRegistry()))
+        store, source = open_store(self.connections), found.source
+        if not isinstance(store, FolderStore):
+            source = upload_file(store, found.video_id, found.name, found.path)
+        upload = take_revision(
+            store,
+            found.video_id,
+            source=source,
+            name=found.name,
+            size_bytes=found.size_bytes,
+            options=Options(model=MODEL, language="en"),
+        )
+        publish(open_producer(self.connections), upload, Codec(open_registry(self.connections)))
         return upload
 
     def finish(self, upload: VideoUploaded) -> None:
         """Wait for its captions. Raises RuntimeError if they do not come."""
-        deadline = time.monotonic() + _OUTCOME_S
-        while (outcome := find_outcome(self.store, upload)) is None:
-            self.pipeline.processes.watch()
+        store, deadline = open_store(self.connections), time.monotonic() + _OUTCOME_S
+        while (outcome := find_outcome(store, upload)) is None:
+            self.processes.watch()
             if time.monotonic() > deadline:
                 raise RuntimeError(f"no outcome of {upload.name}")
             time.sleep(_TICK_S)
@@ -151,12 +167,34 @@ class Warm:
 
 @contextmanager
 def warm_pipeline(first: Path) -> Iterator[Warm]:
-    """A pipeline that has done one video."""
+    """The pipeline of one machine that has done one video."""
     with TemporaryDirectory(prefix="reelay-bench-") as home:
         store = Path(home, "store")
         with local_pipeline(
             store_url=store.as_uri(), local_roots="/", workers=WORKERS, model=MODEL, logs=Path(home)
         ) as pipeline:
-            warm = Warm(pipeline, FolderStore(store))
+            warm = Warm(pipeline.connections, pipeline.processes)
+            warm.seconds(first)
+            yield warm
+
+
+@contextmanager
+def warm_cluster(first: Path) -> Iterator[Warm]:
+    """A Kafka, registry and S3 server of this machine, with one of each processor, that have done one
+    video. Raises ToolMissing if such servers cannot be had here."""
+    with TemporaryDirectory(prefix="reelay-bench-") as home, Cluster(Path(home, "cluster")) as cluster:
+        connections = cluster.connections()
+        furnish(connections)
+        with Processes(Path(home)) as processes:
+            environ = connections.environment() | {
+                "REELAY_RUNTIME_HTTP_PORT": "-1",
+                "REELAY_AGGREGATOR_HTTP_PORT": "-1",
+                "REELAY_AGGREGATOR_STATE_FOLDER": str(Path(home, "aggregator")),
+                "REELAY_TRANSCRIBER_MODEL": MODEL,
+            }
+            for name in PROCESSORS:
+                workers = {"REELAY_RUNTIME_WORKERS": str(WORKERS)} if name == "transcriber" else {}
+                processes.start(name, environ | workers)
+            warm = Warm(connections, processes)
             warm.seconds(first)
             yield warm

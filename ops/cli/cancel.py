@@ -2,6 +2,8 @@
 
 import click
 
+from connectors.objectstore.revisions import find_outcome
+from connectors.objectstore.wishes import ask_to_cancel
 from ops.cli.errors import one_line
 from ops.cli.exits import FAILED
 from ops.cli.kafka import cluster_options
@@ -9,8 +11,6 @@ from ops.cli.place import find_place
 from ops.cli.text import shown
 from ops.cli.up import outcome_word
 from ops.cli.videos import find_video, uploads_of, wait_for
-from ops.pipeline.revisions import find_outcome
-from ops.up.wishes import ask_to_cancel
 from schemas.events import VideoCancelled
 
 

@@ -4,12 +4,12 @@ import time
 
 import click
 
+from connectors.objectstore.wishes import ask_to_delete
 from ops.cli.errors import one_line
 from ops.cli.kafka import cluster_options
 from ops.cli.place import find_place
 from ops.cli.text import shown
 from ops.cli.videos import find_video, is_left
-from ops.up.wishes import ask_to_delete
 
 _TICK_S = 0.3
 

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from connectors.kafka.clients import TopicMissing, open_producer, partitions_of
 from connectors.objectstore import FolderStore, ObjectStore, open_store
+from connectors.objectstore.wishes import leave_note
 from connectors.registry import open_registry
 from connectors.settings import Connections
 from ops.cli.kafka import cluster
@@ -18,7 +19,6 @@ from ops.cli.text import plain
 from ops.pipeline.state import StateFolder, state_folder
 from ops.pipeline.work import publish
 from ops.up.lock import is_held
-from ops.up.wishes import leave_note
 from schemas.codec import Codec
 from schemas.events import VideoCancelRequested, VideoDeleted, VideoUploaded
 from schemas.topics import topic_of

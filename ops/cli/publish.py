@@ -8,6 +8,15 @@ from uuid import uuid4
 
 import click
 
+from connectors.objectstore.revisions import (
+    DELETED,
+    RevisionTaken,
+    VideoWasDeleted,
+    earlier_upload,
+    find_outcome,
+    take_revision,
+    upload_event,
+)
 from ops.cli import options as shared
 from ops.cli.errors import one_line
 from ops.cli.exits import FAILED
@@ -17,15 +26,6 @@ from ops.cli.text import plain, shown
 from ops.cli.up import outcome_word
 from ops.cli.videos import outcomes_told, wait_for
 from ops.pipeline.files import Unusable, identify
-from ops.pipeline.revisions import (
-    DELETED,
-    RevisionTaken,
-    VideoWasDeleted,
-    earlier_upload,
-    find_outcome,
-    take_revision,
-    upload_event,
-)
 from ops.pipeline.uploading import NameTaken, upload_file
 from ops.up.status import read_status
 from schemas.events import Options, Task, VideoCompleted, VideoFailed, VideoUploaded

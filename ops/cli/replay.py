@@ -7,6 +7,13 @@ from typing import Any
 import click
 
 from connectors.objectstore import ObjectMissing, ObjectStore
+from connectors.objectstore.revisions import (
+    DELETED,
+    VideoWasDeleted,
+    earlier_upload,
+    find_outcome,
+    next_revision,
+)
 from ops.cli import options as shared
 from ops.cli.errors import one_line
 from ops.cli.exits import FAILED
@@ -16,13 +23,6 @@ from ops.cli.side_by_side import as_record, side_by_side
 from ops.cli.text import shown
 from ops.cli.up import outcome_word
 from ops.cli.videos import completed_of, find_video, uploads_of, wait_for
-from ops.pipeline.revisions import (
-    DELETED,
-    VideoWasDeleted,
-    earlier_upload,
-    find_outcome,
-    next_revision,
-)
 from ops.replay.compare import compare
 from ops.replay.transcripts import StoredTranscript, load_transcript
 from schemas.events import Options, Task, VideoCompleted, VideoFailed, VideoUploaded

@@ -9,7 +9,7 @@ from ops.cli.display import Display
 from ops.cli.text import clock, counted, plain, shown, times
 from ops.pipeline.export import Exported
 from ops.pipeline.files import Unusable
-from ops.pipeline.revisions import Task
+from ops.pipeline.tasks import Task
 from schemas.codec import to_record
 from schemas.events import FailureKind, VideoCompleted, VideoFailed
 from schemas.outcomes import Outcome

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from connectors.objectstore import FolderStore, ObjectMissing
+from connectors.objectstore.revisions import DELETED, is_deleted
 from connectors.registry import FingerprintRegistry
 from ops.cli import options as shared
 from ops.cli.display import display
@@ -26,8 +27,8 @@ from ops.pipeline.files import Unusable, covering_folders, media_files
 from ops.pipeline.folders import plan_folders
 from ops.pipeline.local import local_pipeline
 from ops.pipeline.progress import Progress
-from ops.pipeline.revisions import DELETED, Task, earlier_task, is_deleted, new_task
 from ops.pipeline.state import state_folder
+from ops.pipeline.tasks import Task, earlier_task, new_task
 from ops.pipeline.work import work
 from processors.runtime.settings import read_settings
 from processors.transcriber.settings import TranscriberSettings

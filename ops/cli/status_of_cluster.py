@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from connectors.objectstore.wishes import all_wishes
 from ops.cli.place import Cluster
 from ops.cli.text import clock, counted, shown
 from ops.inflight.lag import GroupStatus, group_statuses
 from ops.inflight.videos import VideoInFlight, videos_in_flight
-from ops.up.wishes import all_wishes
 
 _ROWS = 20
 _NAME_CHARS = 32

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from connectors.objectstore.wishes import all_wishes
 from ops.cli.place import ThisMachine
 from ops.cli.text import clock, counted, shown
 from ops.up.lock import is_held
 from ops.up.status import STALE_S, Status, VideoStatus, read_status
-from ops.up.wishes import all_wishes
 
 _ROWS = 20
 

@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from connectors.errors import DependencyDown
+from connectors.objectstore.revisions import find_outcome
+from connectors.objectstore.wishes import revisions_of, wishes_of
 from ops.cli.place import Cluster, Place, ThisMachine
 from ops.cli.status_of_cluster import in_words
 from ops.cli.status_of_up import how_far
@@ -15,9 +17,7 @@ from ops.cli.text import clock, counted, shown
 from ops.cli.up import outcome_word
 from ops.cli.videos import uploads_of
 from ops.inflight.videos import VideoInFlight, videos_in_flight
-from ops.pipeline.revisions import find_outcome
 from ops.up.status import VideoStatus, read_status
-from ops.up.wishes import revisions_of, wishes_of
 from schemas.codec import to_record
 from schemas.events import VideoCompleted, VideoFailed
 

@@ -8,10 +8,10 @@ import click
 
 from connectors.kafka.broadcast import BroadcastReader
 from connectors.objectstore import ObjectMissing, ObjectStore
+from connectors.objectstore.revisions import find_outcome, is_deleted
+from connectors.objectstore.wishes import revisions_of
 from ops.cli.place import Cluster, Place
 from ops.pipeline.files import MediaFile, identify
-from ops.pipeline.revisions import find_outcome, is_deleted
-from ops.up.wishes import revisions_of
 from schemas.codec import UndecodableError
 from schemas.events import VideoCancelled, VideoCompleted, VideoFailed, VideoUploaded
 from schemas.outcomes import Outcome, uploads_prefix

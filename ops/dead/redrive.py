@@ -14,10 +14,10 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from connectors.kafka.clients import TopicMissing, open_producer, partitions_of
 from connectors.kafka.records import Outgoing
 from connectors.objectstore import ObjectMissing, ObjectStore
+from connectors.objectstore.revisions import VideoWasDeleted, is_deleted, next_revision
+from connectors.objectstore.wishes import revisions_of
 from connectors.settings import Connections
 from ops.dead.letters import Letter, decoded, whose
-from ops.pipeline.revisions import VideoWasDeleted, is_deleted, next_revision
-from ops.up.wishes import revisions_of
 from processors.runtime.handover import to_mark, to_redrive
 from processors.runtime.unwanted import VideoKey
 from schemas.codec import Codec, UndecodableError

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from connectors.kafka.broadcast import BroadcastReader
 from connectors.kafka.clients import TopicMissing
+from connectors.objectstore.wishes import Wishes
 from connectors.settings import Connections
-from ops.up.wishes import Wishes
 from schemas.codec import Codec, UndecodableError
 from schemas.events import EPOCH, Progress
 from schemas.topics import VIDEO_PROGRESS

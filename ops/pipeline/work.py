@@ -9,9 +9,9 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from connectors.kafka.broadcast import BroadcastReader
 from connectors.kafka.clients import open_producer
 from connectors.objectstore import ObjectStore
+from connectors.objectstore.revisions import find_outcome
 from connectors.settings import Connections
 from ops.pipeline.door import Door, Limits
-from ops.pipeline.revisions import find_outcome
 from schemas.codec import Codec, UndecodableError
 from schemas.events import Event, VideoCancelled, VideoCompleted, VideoFailed, VideoUploaded
 from schemas.headers import event_headers

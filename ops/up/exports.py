@@ -8,9 +8,9 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from connectors.objectstore import ObjectMissing, ObjectStore
+from connectors.objectstore.revisions import find_outcome, is_deleted
 from ops.pipeline.export import FORMATS, Exported, export
 from ops.pipeline.folders import folder_for, write_whole
-from ops.pipeline.revisions import find_outcome, is_deleted
 from schemas.events import VideoCompleted, VideoUploaded
 from schemas.uploads import load_upload, upload_key
 

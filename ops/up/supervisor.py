@@ -20,6 +20,8 @@ from confluent_kafka import KafkaException
 
 from connectors.errors import DependencyDown
 from connectors.objectstore import FolderStore, ObjectStore
+from connectors.objectstore.revisions import VideoWasDeleted, take_revision
+from connectors.objectstore.wishes import all_wishes, leave_note, revisions_of
 from connectors.registry import FingerprintRegistry
 from ops.pipeline.door import Limits
 from ops.pipeline.export import Exported
@@ -28,13 +30,11 @@ from ops.pipeline.local import LocalPipeline, local_pipeline
 from ops.pipeline.processes import PipelineLost
 from ops.pipeline.progress import Progress, VideoProgress
 from ops.pipeline.restarts import FOREVER, Patience, Restarts
-from ops.pipeline.revisions import VideoWasDeleted, take_revision
 from ops.pipeline.state import StateFolder
 from ops.up.desk import Desk, Ended
 from ops.up.exports import Exports
 from ops.up.status import ProcessStatus, Status, VideoStatus, write_status
 from ops.up.watched import WatchedFolder
-from ops.up.wishes import all_wishes, leave_note, revisions_of
 from schemas.codec import Codec
 from schemas.events import EPOCH, Options, VideoCancelled, VideoCompleted, VideoUploaded
 

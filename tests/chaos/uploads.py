@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connectors.objectstore import ObjectStore
+from connectors.objectstore.revisions import take_revision
+from connectors.objectstore.wishes import leave_note
 from ops.pipeline.files import MediaFile, identify
-from ops.pipeline.revisions import take_revision
-from ops.up.wishes import leave_note
 from schemas.events import Options
 from tests.chaos.oracle import Revision, is_over
 from tests.chaos.up import Up

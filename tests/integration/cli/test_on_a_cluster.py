@@ -16,6 +16,7 @@ from connectors.kafka.admin import apply_topics
 from connectors.kafka.broadcast import BroadcastReader
 from connectors.kafka.clients import client_config
 from connectors.objectstore import ObjectMissing, ObjectStore, open_store
+from connectors.objectstore.revisions import take_revision
 from connectors.registry import open_registry
 from connectors.registry.subjects import register_all
 from connectors.settings import Connections
@@ -23,7 +24,6 @@ from ops.cli.main import reelay
 from ops.cluster.cluster import Cluster
 from ops.inflight.lag import COUNTED, GroupStatus, PartitionLag, group_statuses
 from ops.pipeline.files import MediaFile, identify
-from ops.pipeline.revisions import take_revision
 from processors.runtime.frontier import Frontier
 from schemas.codec import Codec
 from schemas.events import Event, Options

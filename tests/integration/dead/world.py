@@ -12,11 +12,11 @@ from connectors.kafka.broadcast import BroadcastReader
 from connectors.kafka.clients import TopicMissing, open_producer, partitions_of
 from connectors.kafka.records import Record
 from connectors.objectstore import ObjectStore, open_store
+from connectors.objectstore.revisions import find_outcome, upload_event
 from connectors.registry import open_registry
 from connectors.settings import Connections
 from ops.cli.main import reelay
 from ops.dead.letters import Letter, read_letters
-from ops.pipeline.revisions import find_outcome, upload_event
 from ops.pipeline.work import publish
 from schemas.codec import Codec
 from schemas.events import Event, Options, Part, VideoUploaded

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from connectors.objectstore import FolderStore
+from connectors.objectstore.revisions import VideoWasDeleted
+from connectors.objectstore.wishes import ask_to_cancel, ask_to_delete
 from ops.pipeline.files import MediaFile, identify
-from ops.pipeline.revisions import Task, VideoWasDeleted, earlier_task, new_task
-from ops.up.wishes import ask_to_cancel, ask_to_delete
+from ops.pipeline.tasks import Task, earlier_task, new_task
 from schemas.events import FailureKind, Options, VideoCompleted, VideoFailed
 from schemas.outcomes import Outcome, dump_outcome, outcome_key
 from schemas.uploads import load_upload, upload_key

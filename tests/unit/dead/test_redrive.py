@@ -6,11 +6,11 @@ import pytest
 
 from connectors.kafka.records import Record
 from connectors.objectstore import FolderStore
+from connectors.objectstore.revisions import next_revision
+from connectors.objectstore.wishes import ask_to_cancel, ask_to_delete
 from connectors.registry import FingerprintRegistry
 from ops.dead.letters import Letter
 from ops.dead.redrive import Anew, Refused, Retry, plan
-from ops.pipeline.revisions import next_revision
-from ops.up.wishes import ask_to_cancel, ask_to_delete
 from processors.runtime.handover import buried
 from schemas.codec import Codec
 from schemas.events import FailureKind, Options, VideoCancelled, VideoFailed, VideoUploaded

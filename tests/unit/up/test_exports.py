@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from connectors.objectstore import FolderStore
+from connectors.objectstore.wishes import ask_to_delete
 from ops.up.exports import Exports
-from ops.up.wishes import ask_to_delete
 from schemas.uploads import upload_key
 from tests.unit.up.things import accepted, completed
 

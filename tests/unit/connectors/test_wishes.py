@@ -5,8 +5,15 @@ from pathlib import Path
 import pytest
 
 from connectors.objectstore import FolderStore
-from ops.pipeline.revisions import VideoWasDeleted, take_revision
-from ops.up.wishes import all_wishes, ask_to_cancel, ask_to_delete, leave_note, notes, wishes_of
+from connectors.objectstore.revisions import VideoWasDeleted, take_revision
+from connectors.objectstore.wishes import (
+    all_wishes,
+    ask_to_cancel,
+    ask_to_delete,
+    leave_note,
+    notes,
+    wishes_of,
+)
 from schemas.events import Options
 from schemas.uploads import note_key, upload_key
 from tests.unit.up.things import accepted, completed

@@ -1,11 +1,10 @@
-"""Which revision of a file's results to work on, by what the store says."""
+"""Revisions of videos in the store: which there are, what became of them, and how the next is taken."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from connectors.objectstore import ObjectMissing, ObjectStore
-from ops.pipeline.files import MediaFile
+from connectors.objectstore.contract import ObjectMissing, ObjectStore
 from schemas.events import Options, VideoCompleted, VideoUploaded
 from schemas.ids import event_id
 from schemas.outcomes import Outcome, cancel_key, deleted_key, load_outcome, outcome_key
@@ -23,25 +22,6 @@ class RevisionTaken(Exception):
     """The video has that revision already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One revision of one file. done: its outcome, if an earlier run completed it."""
-
-    file: MediaFile
-    upload: VideoUploaded
-    done: VideoCompleted | None
-
-
-def earlier_task(store: ObjectStore, file: MediaFile, options: Options) -> Task | None:
-    """The latest revision with these options, if it is completed or unfinished; None if there is none or
-    it failed. Raises VideoWasDeleted, DependencyDown."""
-    upload = earlier_upload(store, file.video_id, options)
-    if upload is None:
-        return None
-    outcome = find_outcome(store, upload)
-    return Task(file, upload, outcome if isinstance(outcome, VideoCompleted) else None)
-
-
 def earlier_upload(store: ObjectStore, video_id: str, options: Options) -> VideoUploaded | None:
     """The latest upload with these options, unless it failed or was cancelled.
 
@@ -57,19 +37,6 @@ def earlier_upload(store: ObjectStore, video_id: str, options: Options) -> Video
                 return None if unwanted else upload
             return upload if isinstance(outcome, VideoCompleted) else None
     return None
-
-
-def new_task(store: ObjectStore, file: MediaFile, options: Options) -> Task:
-    """A new revision, whose number this takes in the store. Raises DependencyDown, VideoWasDeleted."""
-    upload = take_revision(
-        store,
-        file.video_id,
-        source=file.source,
-        name=file.name,
-        size_bytes=file.size_bytes,
-        options=options,
-    )
-    return Task(file, upload, None)
 
 
 def take_revision(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from connectors.objectstore import ObjectMissing, ObjectStore
+from connectors.objectstore.contract import ObjectMissing, ObjectStore
 from schemas.events import EPOCH, VideoCancelRequested, VideoDeleted, VideoUploaded
 from schemas.ids import event_id
 from schemas.outcomes import cancel_key, deleted_key, results_prefix, uploads_prefix
