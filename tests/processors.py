@@ -31,7 +31,11 @@ def until(look: Callable[[], T], what: str, *, within_s: float = 90.0) -> T:
 
 class Processors:
     """Processes that end with this context. folder: for their logs; model: the transcriber's; environ:
-    further variables of all of them."""
+    further variables of all of them.
+
+    A name is a processor's; further instances of one have a name of their own behind a dot, such as
+    "converter.2".
+    """
 
     def __init__(
         self, connections: Connections, folder: Path, *, model: str = "tiny.en", **environ: str
@@ -62,7 +66,7 @@ class Processors:
                 continue
             with self._log(name).open("ab") as log:
                 self._running[name] = subprocess.Popen(
-                    [REELAY, "processor", name],
+                    [REELAY, "processor", name.partition(".")[0]],
                     env={**os.environ, **self._environ, **environ},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -77,6 +81,27 @@ class Processors:
             self._running[name].send_signal(signal.SIGTERM)
         for name in running:
             assert self._running.pop(name).wait(_STOP_S) == 0, self.said(name)
+
+    def pid(self, name: str) -> int | None:
+        """The pid of one of these, None if it does not run."""
+        process = self._running.get(name)
+        return None if process is None or process.poll() is not None else process.pid
+
+    def signal(self, name: str, number: int) -> int | None:
+        """Send one of these a signal; its pid, None if it does not run."""
+        pid = self.pid(name)
+        if pid is not None:
+            self._running[name].send_signal(number)
+        return pid
+
+    def ended(self) -> dict[str, int]:
+        """Those that ended, since this was asked last, and were not stopped here, with their exit
+        statuses. They may be started again."""
+        statuses = {name: process.poll() for name, process in self._running.items()}
+        ended = {name: status for name, status in statuses.items() if status is not None}
+        for name in ended:
+            del self._running[name]
+        return ended
 
     def said(self, name: str) -> str:
         """All that the processor has logged so far."""

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from connectors.objectstore import ObjectMissing, ObjectStore
 from connectors.objectstore.contract import ref_to
-from schemas.events import EPOCH, VideoCompleted
+from schemas.events import EPOCH, VideoCancelled, VideoCompleted
 from schemas.outcomes import Outcome, load_outcome, outcome_key, results_prefix
 
 Revision = tuple[str, int]
@@ -14,6 +14,7 @@ Results = Mapping[str, bytes]
 """The objects of one revision's results, by name."""
 
 OUTCOME = "outcome.json"
+CANCEL = "cancel.json"
 TIMES = "timeline.json"
 _OF_A_RUN = frozenset({OUTCOME, TIMES, "upload.json"})
 """What tells of times and the revision's number, and so is different each time."""
@@ -35,12 +36,23 @@ def is_over(store: ObjectStore, revision: Revision) -> bool:
 
 
 def faults(
-    revision: Revision, found: Results, truth: Results, announced: Collection[Outcome]
+    revision: Revision,
+    found: Results,
+    truth: Results,
+    announced: Collection[Outcome],
+    *,
+    cancelled: bool = False,
 ) -> Iterator[str]:
     """What is wrong with the results of a revision.
 
     truth: the results of an undisturbed run. announced: every different outcome that was heard of it.
+    cancelled: somebody asked to cancel it, which may have come too late.
     """
+    if cancelled:
+        found = {name: data for name, data in found.items() if name != CANCEL}
+        if OUTCOME in found and isinstance(load_outcome(found[OUTCOME]), VideoCancelled):
+            yield from _cancelled_faults(revision, found, announced)
+            return
     for name in sorted(truth.keys() - found.keys()):
         yield f"{revision}: {name} is missing"
     for name in sorted(found.keys() - truth.keys()):
@@ -52,6 +64,17 @@ def faults(
         yield from _outcome_faults(revision, found, truth, announced)
 
 
+def _cancelled_faults(
+    revision: Revision, found: Results, announced: Collection[Outcome]
+) -> Iterator[str]:
+    outcome = load_outcome(found[OUTCOME])
+    for other in announced:
+        if other != outcome:
+            yield f"{revision}: another outcome was announced: {other}"
+    for name in sorted(found.keys() - _OF_A_RUN):
+        yield f"{revision}: {name} was left by a cancelled revision"
+
+
 def _outcome_faults(
     revision: Revision, found: Results, truth: Results, announced: Collection[Outcome]
 ) -> Iterator[str]:
@@ -59,11 +82,14 @@ def _outcome_faults(
     for other in announced:
         if other != outcome:
             yield f"{revision}: another outcome was announced: {other}"
-    if not isinstance(outcome, VideoCompleted):
+    undisturbed = load_outcome(truth[OUTCOME])
+    if isinstance(undisturbed, VideoCompleted) and not isinstance(outcome, VideoCompleted):
         yield f"{revision}: not completed: {outcome}"
         return
-    if _timeless(outcome) != _timeless(load_outcome(truth[OUTCOME])):
+    if _timeless(outcome) != _timeless(undisturbed):
         yield f"{revision}: the outcome says something else than undisturbed: {outcome}"
+    if not isinstance(outcome, VideoCompleted):
+        return
     for file in outcome.files:
         data = found.get(PurePosixPath(file.key).name)
         if data is None or ref_to(file.key, data) != file:
