@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -29,6 +29,7 @@ from schemas.events import (
 )
 from schemas.topics import STAGE_FAILED, VIDEO_CONVERTED, VIDEO_UPLOADED, dead_topic, topic_of
 
+HERE = Path(__file__).parent
 GROUP = "toy"
 DEAD = dead_topic(VIDEO_UPLOADED.name, GROUP)
 T = TypeVar("T")
@@ -47,25 +48,35 @@ def until(found: Callable[[], T], *, within_s: float = 20) -> T:
 class Bench:
     """A broker, toys that run against it, and what they did.
 
-    settings: of each toy, where a test chooses no others.
+    program: what is run in the place of `toy.py` or `mortal.py`. settings: of each toy, where a test
+    chooses no others.
     """
 
-    def __init__(self, brokers: str, folder: Path, group: str = GROUP, **settings: object) -> None:
+    def __init__(
+        self,
+        brokers: str,
+        folder: Path,
+        group: str = GROUP,
+        *,
+        program: Sequence[str] = (),
+        **settings: object,
+    ) -> None:
         self.connections = Connections.only(kafka_brokers=brokers, store_url=f"file://{folder}")
         self.folder = folder
         self.group = group
+        self.program = program
         self.settings = {"workers": 2, "retry_delay_s": 0.1, "max_probe_delay_s": 0.2} | settings
         self.producer = open_producer(self.connections)
         self.toys: list[subprocess.Popen[bytes]] = []
 
     def start(self, *struck: str, **settings: object) -> subprocess.Popen[bytes]:
         """Start a toy, in a process group of its own as a terminal would. struck: see `mortal.py`."""
-        program = Path(__file__).with_name("mortal.py" if struck else "toy.py")
+        program = self.program or [str(HERE / ("mortal.py" if struck else "toy.py"))]
         environment = {
             f"REELAY_RUNTIME_{name.upper()}": str(v) for name, v in (self.settings | settings).items()
         }
         toy = subprocess.Popen(
-            [sys.executable, str(program), str(self.folder), self.group, *struck],
+            [sys.executable, *program, str(self.folder), self.group, *struck],
             env=os.environ | self.connections.environment() | environment,
             stderr=(self.folder / f"stderr-{len(self.toys)}").open("wb"),
             process_group=0,
