@@ -17,8 +17,9 @@ test: ## run all tests, on a real Kafka, registry and S3 server too where these 
 	@.venv/bin/python -m ops.cluster.programs || [ -z "$$CI" ]
 	@.venv/bin/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
-chaos: ## kill processes at random for 15 minutes, or for CHAOS_SECONDS
+chaos: ## disturb one machine, then a cluster, at random, each for 15 minutes or CHAOS_SECONDS
 	@ops/environment.sh dev ffmpeg
+	@.venv/bin/python -m ops.cluster.programs || [ -z "$$CI" ]
 	@REELAY_CHAOS_SECONDS=$(or $(CHAOS_SECONDS),900) .venv/bin/python -m pytest -s tests/chaos $(PYTEST_ARGS)
 
 bench: ## measure speed, memory and waiting; one benchmark by BENCH=name

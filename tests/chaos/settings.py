@@ -1,4 +1,4 @@
-"""How long the suite kills processes, and which dice it throws."""
+"""How long the suites disturb what they watch, and which dice they throw."""
 
 from random import SystemRandom
 
@@ -13,8 +13,8 @@ class ChaosSettings(BaseSettings):
 
     seed: int = Field(
         default_factory=lambda: SystemRandom().randrange(10**6),
-        description="decides what is published, what is killed and after which pause",
+        description="decides what is published, what is disturbed and after which pause",
     )
     seconds: float = Field(
-        default=120, ge=60, description="how long the suite takes, in seconds, on an idle machine"
+        default=120, ge=60, description="how long each suite takes, in seconds, on an idle machine"
     )
