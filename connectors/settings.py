@@ -29,6 +29,9 @@ class Connections(BaseSettings):
     store_region: str = Field("us-east-1", description="S3 region")
     store_access_key: str = Field("", description="S3 access key")
     store_secret_key: SecretStr = Field(SecretStr(""), description="S3 secret key")
+    database_url: SecretStr = Field(
+        SecretStr(""), description="the catalogue's database: sqlite:///path or postgresql://…"
+    )
     scratch_folder: str = Field(
         "",
         description="folder for copies of uploads while they are read; empty: the system's for temporary"
