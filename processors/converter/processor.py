@@ -32,6 +32,7 @@ def stage(connections: Connections) -> Stage:
         settings=Setup(connections, ConverterSettings()),
         gave_up=gave_up,
         probe=probe,
+        workers=2,  # a conversion takes as long as its video: a short one goes on beside a long one
     )
 
 

@@ -70,7 +70,8 @@ class Stage:
 
     name: stage and consumer group. make: called once in each worker process with `settings`. gave_up:
     the event that tells the world that an input is given up. probe: called in a worker while a
-    dependency is down; raises DependencyDown until it is back.
+    dependency is down; raises DependencyDown until it is back. workers: worker processes, where no
+    setting says otherwise.
     """
 
     name: str
@@ -79,3 +80,4 @@ class Stage:
     settings: Any
     gave_up: Callable[[Any, Failure], Event]
     probe: Callable[[Any], None]
+    workers: int = 1

@@ -50,13 +50,10 @@ def run(stage: Stage, connections: Connections, settings: RuntimeSettings) -> in
     logging.
     """
     logs.configure(connections.log_level)
-    pool = Pool(
-        stage,
-        settings.workers,
-        connections,
-        max_silence_s=settings.max_silence_s,
-    )
+    workers = settings.workers or stage.workers
+    pool = Pool(stage, workers, connections, max_silence_s=settings.max_silence_s)
     feed = UnwantedFeed(connections)
+    log.info("%s starts with %s workers", stage.name, workers)
     try:
         return _run(stage, connections, settings, pool, feed)
     except (WorkersUnusableError, TooManyDeadLettersError) as error:
@@ -88,7 +85,6 @@ def _run(
             health = HealthServer(
                 settings.http_host, settings.http_port, loop.vitals, loop.metrics.registry
             )
-        log.info("%s runs with %s workers", stage.name, settings.workers)
         loop.run()
     finally:
         if health is not None:

@@ -13,7 +13,12 @@ class RuntimeSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="REELAY_RUNTIME_", frozen=True, extra="ignore")
 
-    workers: int = Field(1, ge=1, le=256, description="worker processes, so as many records at once")
+    workers: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="worker processes, so as many records at once; by default what the stage says",
+    )
     held_records: int = Field(
         64, ge=1, description="fetched records that wait for a worker, per partition"
     )
