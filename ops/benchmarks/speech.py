@@ -99,6 +99,18 @@ def speech(minutes: float, seed: int = 0) -> Speech:
     return Speech(video, duration_s, words.read_text("utf-8"))
 
 
+def hours(number: int) -> Path:
+    """So many hours of speech, sound alone, 10 MB an hour; each hour says the same."""
+    path = _cache() / f"hours-{number}.mka"
+    if not path.exists():
+        hour, making = path.with_suffix(".hour.mka"), path.with_suffix(".part.mka")
+        _ffmpeg("-i", speech(60).video, "-vn", "-c:a", "libopus", "-b:a", "24k", hour)
+        _ffmpeg("-stream_loop", number - 1, "-i", hour, "-c", "copy", making)
+        hour.unlink()
+        making.rename(path)
+    return path
+
+
 def _cache() -> Path:
     home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(home) / "reelay" / "benchmarks"
@@ -124,10 +136,13 @@ def _make(video: Path, words: Path, duration_s: float, seed: int) -> None:
     words.write_text(" ".join(said), "utf-8")
     picture = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=5"]
     coding = ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-b:a", "64k", "-shortest"]
-    command = ["ffmpeg", "-v", "error", "-y", *picture, "-i", str(sound), *coding, str(making)]
-    subprocess.run(command, check=True)
+    _ffmpeg(*picture, "-i", sound, *coding, making)
     sound.unlink()
     making.rename(video)
+
+
+def _ffmpeg(*arguments: object) -> None:
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, arguments)], check=True)
 
 
 def _sentences(chance: random.Random) -> Iterator[str]:
