@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from connectors.kafka.clients import open_producer
+from connectors.kafka.publishing import publish
 from connectors.objectstore import FolderStore, open_store
 from connectors.objectstore.revisions import find_outcome, take_revision
 from connectors.registry import open_registry
@@ -27,7 +28,6 @@ from ops.pipeline.files import Unusable, media_files
 from ops.pipeline.local import local_pipeline
 from ops.pipeline.processes import Processes
 from ops.pipeline.uploading import upload_file
-from ops.pipeline.work import publish
 from processors.transcriber.models import resolve_model
 from processors.transcriber.settings import default_models_folder
 from schemas.codec import Codec

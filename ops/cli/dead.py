@@ -11,6 +11,7 @@ import click
 
 from connectors.errors import DependencyDown
 from connectors.kafka.clients import open_producer
+from connectors.kafka.publishing import publish
 from connectors.objectstore import ObjectStore, open_store
 from connectors.objectstore.wishes import leave_note
 from connectors.registry import open_registry
@@ -21,7 +22,6 @@ from ops.cli.kafka import cluster_options, running
 from ops.cli.text import counted, shown
 from ops.dead.letters import Letter, decoded, read_letters, whose
 from ops.dead.redrive import Anew, Plan, Redriven, Refused, Retry, plan, redrive
-from ops.pipeline.work import publish
 from processors.runtime.stamp import subject_of
 from processors.runtime.unwanted import VideoKey
 from schemas.codec import Codec, UndecodableError, to_record

@@ -10,6 +10,7 @@ import click
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from connectors.kafka.clients import TopicMissing, open_producer, partitions_of
+from connectors.kafka.publishing import publish
 from connectors.objectstore import FolderStore, ObjectStore, open_store
 from connectors.objectstore.wishes import leave_note
 from connectors.registry import open_registry
@@ -17,7 +18,6 @@ from connectors.settings import Connections
 from ops.cli.kafka import cluster
 from ops.cli.text import plain
 from ops.pipeline.state import StateFolder, state_folder
-from ops.pipeline.work import publish
 from ops.up.lock import is_held
 from schemas.codec import Codec
 from schemas.events import VideoCancelRequested, VideoDeleted, VideoUploaded

@@ -4,17 +4,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
-from confluent_kafka import KafkaError, KafkaException, Producer
-
 from connectors.kafka.broadcast import BroadcastReader
 from connectors.kafka.clients import open_producer
+from connectors.kafka.publishing import publish
 from connectors.objectstore import ObjectStore
 from connectors.objectstore.revisions import find_outcome
 from connectors.settings import Connections
 from ops.pipeline.door import Door, Limits
 from schemas.codec import Codec, UndecodableError
 from schemas.events import Event, VideoCancelled, VideoCompleted, VideoFailed, VideoUploaded
-from schemas.headers import event_headers
 from schemas.topics import (
     AUDIO_SEGMENTED,
     AUDIO_SEGMENTED_BULK,
@@ -24,7 +22,6 @@ from schemas.topics import (
     VIDEO_CONVERTED,
     VIDEO_PROBED,
     topic_named,
-    topic_of,
 )
 
 FOLLOWED = (
@@ -98,20 +95,3 @@ def read(reader: BroadcastReader, codec: Codec) -> Iterator[Event]:
         with suppress(UndecodableError):  # whoever works on it dead-letters it and tells the aggregator
             yield codec.decode(record.value, topic_named(record.topic))
         record = reader.poll(0)
-
-
-def publish(producer: Producer, event: Event, codec: Codec, *, wait_s: float = 30.0) -> None:
-    """Write an event to its topic and wait until the broker has it. Raises KafkaException."""
-    failed: list[KafkaException] = []
-    topic = topic_of(event)
-    producer.produce(
-        topic.name,
-        key=topic.key(event).encode(),
-        value=codec.encode(event),
-        headers=dict(event_headers(event, source="cli")),
-        on_delivery=lambda error, _: failed.append(KafkaException(error)) if error else None,
-    )
-    if producer.flush(wait_s):
-        raise KafkaException(KafkaError(KafkaError._MSG_TIMED_OUT))
-    if failed:
-        raise failed[0]

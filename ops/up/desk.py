@@ -7,12 +7,13 @@ from types import TracebackType
 
 from connectors.kafka.broadcast import BroadcastReader
 from connectors.kafka.clients import open_producer
+from connectors.kafka.publishing import publish
 from connectors.objectstore import ObjectStore
 from connectors.objectstore.revisions import find_outcome, is_deleted
 from connectors.objectstore.wishes import Wishes, all_wishes, notes, wishes_of
 from connectors.settings import Connections
 from ops.pipeline.door import Door, Limits
-from ops.pipeline.work import FOLLOWED, publish, read
+from ops.pipeline.work import FOLLOWED, read
 from schemas.codec import Codec
 from schemas.events import Event, VideoCancelRequested, VideoDeleted, VideoUploaded
 from schemas.outcomes import Outcome

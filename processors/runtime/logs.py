@@ -4,49 +4,25 @@ Fields of the job at hand (topic, partition, offset, attempt, trace, and video o
 every line that is logged while a worker does it. Nothing logs what was said in a video.
 """
 
-import json
-import logging
 import math
-import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from connectors import logs
 from connectors.kafka.records import Record
+from connectors.logs import fields
+
+__all__ = ["Ration", "add_job_fields", "configure", "fields", "job_fields", "record_fields"]
 
 _job: ContextVar["_JobLines | None"] = ContextVar("job", default=None)
 
 
-class _JsonLines(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "pid": os.getpid(),
-            "message": record.getMessage(),
-            **(job.fields() if (job := _job.get()) is not None else {}),
-            **getattr(record, "fields", {}),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
-
-
 def configure(level: str) -> None:
     """Send all logging of this process to stderr as JSON lines, from `level` on."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines())
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-
-
-def fields(**values: object) -> dict[str, dict[str, object]]:
-    """Fields for one line: `log.info("done", extra=fields(work_s=1.2))`."""
-    return {"fields": values}
+    logs.configure(level, _job_at_hand)
 
 
 def record_fields(record: Record, attempt: int) -> dict[str, object]:
@@ -88,6 +64,10 @@ def add_job_fields(**values: object) -> None:
     """More fields for the rest of the job at hand."""
     if (job := _job.get()) is not None:
         job.more |= values
+
+
+def _job_at_hand() -> dict[str, object]:
+    return job.fields() if (job := _job.get()) is not None else {}
 
 
 class Ration:

@@ -12,12 +12,13 @@ import pytest
 from connectors.kafka.broadcast import BroadcastReader
 from connectors.kafka.clients import open_producer
 from connectors.kafka.embedded import RETAINED_BYTES, EmbeddedBroker
+from connectors.kafka.publishing import publish
 from connectors.objectstore import FolderStore
 from connectors.registry import FingerprintRegistry
 from connectors.settings import Connections
 from ops.pipeline.door import Limits
 from ops.pipeline.processes import ProcessDied
-from ops.pipeline.work import FOLLOWED, publish, work
+from ops.pipeline.work import FOLLOWED, work
 from schemas.codec import Codec
 from schemas.events import FailureKind, Options, VideoFailed, VideoUploaded
 from schemas.outcomes import dump_outcome, outcome_key

@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from connectors.kafka.broadcast import BroadcastReader
 from connectors.kafka.clients import TopicMissing, open_producer, partitions_of
+from connectors.kafka.publishing import publish
 from connectors.kafka.records import Record
 from connectors.objectstore import ObjectStore, open_store
 from connectors.objectstore.revisions import find_outcome, upload_event
@@ -17,7 +18,6 @@ from connectors.registry import open_registry
 from connectors.settings import Connections
 from ops.cli.main import reelay
 from ops.dead.letters import Letter, read_letters
-from ops.pipeline.work import publish
 from schemas.codec import Codec
 from schemas.events import Event, Options, Part, VideoUploaded
 from schemas.outcomes import Outcome
