@@ -95,7 +95,7 @@ class Unexpected:
         try:
             await self._app(scope, receive, watched)
         except Exception:
-            # The one place where no error goes further: the client must not see it, and others are served.
+            # No error goes further: a client must not see it, and others are to be served.
             log.exception("%s %s failed", scope["method"], scope["path"])
             if began:
                 raise  # the connection ends, so that nobody takes half an answer for a whole one

@@ -27,6 +27,7 @@ _COMMANDS = {
     "cluster": "Run a real Kafka, registry and object store on this machine.",
     "topics": "Create and configure a Kafka cluster's topics, or show them.",
     "schemas": "Check the events' schemas, or register them.",
+    "gateway": "Serve the HTTP API and the web page, configured by the environment.",
     "processor": "Run one processor, configured by the environment.",
     "doctor": "Check that this machine has what Reelay needs.",
 }

@@ -1,0 +1,125 @@
+"""Having the pipeline hear of what was asked for.
+
+What is asked for is written into the store first, and then announced; a process that dies between the
+two leaves a wish that nobody hears of. So each wish begins with a mark in the store, which goes once
+the announcement is out; marks that stay are seen to by any instance (`Wisher.repair`). To look for them
+is one short listing, and not a look at all results.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+from uuid import uuid4
+
+from confluent_kafka import KafkaException, Producer
+
+from connectors.errors import DependencyDown
+from connectors.kafka.clients import open_producer
+from connectors.kafka.publishing import publish
+from connectors.objectstore import ObjectStore
+from connectors.objectstore.wishes import leave_note, wishes_of
+from connectors.registry import open_registry
+from connectors.settings import Connections
+from schemas.codec import Codec
+from schemas.events import VideoCancelRequested, VideoDeleted, VideoUploaded
+
+log = logging.getLogger("reelay.gateway")
+
+Asked = VideoUploaded | VideoCancelRequested | VideoDeleted
+A = TypeVar("A", bound=Asked)
+
+_MARKS = "gateway/unannounced/"
+_STALE_S = 60.0
+"""A mark of that age belongs to nobody who is still at it."""
+
+_ANSWER_S = 10.0
+
+
+class Announcer(Protocol):
+    """Has the pipeline see what the store has. For several threads; blocks; raises DependencyDown."""
+
+    def announce(self, event: Asked) -> None: ...
+
+
+class Notes:
+    """For the supervisor on this machine, which alone publishes there."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def announce(self, event: Asked) -> None:
+        leave_note(self._store, event.video_id)
+
+
+class Events:
+    """Into the cluster's topics."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._lock = threading.Lock()
+        self._producer: Producer | None = None
+        self._codec = Codec(open_registry(connections))
+
+    def announce(self, event: Asked) -> None:
+        with self._lock:
+            if self._producer is None:
+                self._producer = open_producer(
+                    self._connections, message_timeout_ms=round(_ANSWER_S * 1000)
+                )
+            try:
+                publish(self._producer, event, self._codec, source="gateway", wait_s=_ANSWER_S)
+            except KafkaException as error:
+                raise DependencyDown("broker", error.args[0].str()) from error
+            except LookupError as error:  # the registry does not have the schema
+                raise DependencyDown("schema registry", str(error)) from error
+
+
+class Wisher:
+    """Writes wishes into the store and announces them, so that none is lost on the way."""
+
+    def __init__(self, store: ObjectStore, announcer: Announcer) -> None:
+        self._store = store
+        self._announcer = announcer
+
+    def wish(self, video_id: str, write: Callable[[], A]) -> A:
+        """Have `write` put something about that video into the store, and announce what it gives.
+
+        Raises what `write` raises, and then nothing is announced; DependencyDown. If the announcement
+        fails, the wish stands, and is announced later.
+        """
+        mark = f"{_MARKS}{video_id}/{uuid4().hex}"
+        self._store.put(mark, b"")
+        try:
+            event = write()
+        except DependencyDown:
+            raise  # it may be in the store all the same, so the mark stays
+        except Exception:
+            self._store.delete(mark)
+            raise
+        try:
+            self._announcer.announce(event)
+        except DependencyDown as error:
+            log.warning("%s: to be announced later: %s", video_id, error)
+            return event
+        self._store.delete(mark)
+        return event
+
+    def repair(self, *, older_than_s: float = _STALE_S) -> int:
+        """Announce what somebody wished for and did not get to announce; how many videos that were.
+        Raises DependencyDown."""
+        repaired = 0
+        for entry in list(self._store.entries(_MARKS)):
+            if time.time() - entry.modified < older_than_s:
+                continue
+            video_id = entry.key.removeprefix(_MARKS).partition("/")[0]
+            wishes = wishes_of(self._store, video_id)
+            events: tuple[Asked, ...] = (*wishes.deletions, *wishes.cancels, *wishes.uploads)
+            for event in events:
+                self._announcer.announce(event)
+            self._store.delete(entry.key)
+            repaired += 1
+        if repaired:
+            log.info("announced what was wished for of %d videos", repaired)
+        return repaired

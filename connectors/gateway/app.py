@@ -1,0 +1,135 @@
+"""Puts the gateway together: one FastAPI application, the same in every process."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from connectors.errors import DependencyDown
+from connectors.gateway import health, problems, session
+from connectors.gateway.announcing import Announcer, Events, Notes, Wisher
+from connectors.gateway.documents import ANYWHERE
+from connectors.gateway.door import API, Door
+from connectors.gateway.headers import SecurityHeaders
+from connectors.gateway.keys import load_keys
+from connectors.gateway.limits import Buckets
+from connectors.gateway.metrics import Measured, Metrics
+from connectors.gateway.pages import add_pages
+from connectors.gateway.sessions import Sessions
+from connectors.gateway.settings import GatewaySettings
+from connectors.kafka.access import reach
+from connectors.objectstore import ObjectStore, open_store
+from connectors.settings import Connections
+
+log = logging.getLogger("reelay.gateway")
+
+_REPAIR_EVERY_S = 60.0
+_PROBE_S = 2.0
+_TUS_HEADERS = (
+    "Location",
+    "Tus-Extension",
+    "Tus-Max-Size",
+    "Tus-Resumable",
+    "Tus-Version",
+    "Upload-Expires",
+    "Upload-Length",
+    "Upload-Offset",
+    "X-Reelay-Video",
+)
+
+
+def create_app(connections: Connections, settings: GatewaySettings) -> FastAPI:
+    """The application. Asks nothing of the outside before it runs.
+
+    Raises KeysUnusable, ValueError for settings that name no store.
+    """
+    ring = load_keys(settings)
+    store = open_store(connections)
+    sessions = Sessions(store, ring, settings.session_s)
+    metrics = Metrics()
+    announcer: Announcer = Notes(store) if settings.announce == "note" else Events(connections)
+    wisher = Wisher(store, announcer)
+
+    api = APIRouter(prefix=API, responses=ANYWHERE)
+    api.include_router(session.router(ring, sessions))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        repairing = asyncio.create_task(_every(_REPAIR_EVERY_S, wisher.repair))
+        try:
+            yield
+        finally:
+            repairing.cancel()
+            with suppress(asyncio.CancelledError):
+                await repairing
+
+    app = FastAPI(
+        title="Reelay",
+        description="Upload video, watch it with captions, search what was said.",
+        version="1",
+        docs_url=None,  # they load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(Measured, metrics=metrics),
+            Middleware(SecurityHeaders),
+            Middleware(problems.Unexpected),
+            *_cors(settings.origins),
+            Middleware(
+                Door,
+                ring=ring,
+                sessions=sessions,
+                buckets=Buckets(settings.rate_per_s, settings.rate_burst),
+                origins=settings.origins,
+            ),
+        ],
+    )
+    app.state.stop = lambda: None
+    problems.add_to(app)
+    app.include_router(api)
+    app.include_router(
+        health.router(
+            metrics.registry,
+            store=lambda: _ask(store),
+            catalogue=None,
+            broker=lambda: reach(connections, timeout_s=_PROBE_S),
+        )
+    )
+    if settings.page:
+        add_pages(app)
+    return app
+
+
+def _cors(origins: tuple[str, ...]) -> list[Middleware]:
+    """Other web pages that may use the API: with a key, never with our page's cookie."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=_TUS_HEADERS,
+        )
+    ]
+
+
+def _ask(store: ObjectStore) -> None:
+    """Raises DependencyDown if the store does not answer."""
+    any(store.keys("gateway/"))
+
+
+async def _every(pause_s: float, do: Callable[[], object]) -> None:
+    """Do something that blocks again and again, from now on."""
+    while True:
+        try:
+            await asyncio.to_thread(do)
+        except DependencyDown as error:
+            log.warning("%s", error)
+        await asyncio.sleep(pause_s)

@@ -1,0 +1,33 @@
+"""Request bodies in bounded memory."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from connectors.gateway.problems import Problem
+
+M = TypeVar("M", bound=BaseModel)
+
+_JSON_BYTES = 64 * 1024
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The whole body. Raises Problem if it is larger."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise Problem(413, "Too large", f"The request's body may have {max_bytes} bytes at most.")
+    return bytes(body)
+
+
+async def read_json(request: Request, kind: type[M]) -> M:
+    """The body as JSON of that form; no body means that nothing is said. Raises Problem."""
+    body = await read_body(request, _JSON_BYTES)
+    try:
+        return kind.model_validate_json(body or b"{}", strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the body"
+        raise Problem(422, "Not understood", f"{where}: {first['msg']}") from error

@@ -1,0 +1,139 @@
+"""Who may come in: every request passes here before anything of it is read.
+
+What is refused: names of this machine that are not its own where no keys are asked for (a page that
+points its own name at this machine would be taken for ours), writes that other sites make in a user's
+name, requests without a key or with one that does not do, and too many.
+"""
+
+import asyncio
+import logging
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Connection
+
+from connectors.errors import DependencyDown
+from connectors.gateway.keys import Key, KeyRing, Scope
+from connectors.gateway.limits import Buckets
+from connectors.gateway.problems import Problem
+from connectors.gateway.sessions import COOKIE, Sessions
+from connectors.gateway.settings import is_loopback
+
+log = logging.getLogger("reelay.gateway")
+
+API = "/api/v1"
+SESSION = f"{API}/session"
+_GUARDED = (f"{API}/", "/metrics")
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Door:
+    """Lets a request through to the app, with its key in `state.key` (None where no keys are asked for),
+    or answers with what is wrong. origins: other web pages that may write."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        ring: KeyRing,
+        sessions: Sessions,
+        buckets: Buckets,
+        origins: tuple[str, ...],
+    ) -> None:
+        self._app = app
+        self._ring = ring
+        self._sessions = sessions
+        self._buckets = buckets
+        self._origins = origins
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            request = Request(scope)
+            try:
+                request.state.key = await self._admitted(request)
+            except Problem as problem:
+                await problem.response()(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _admitted(self, request: Request) -> Key | None:
+        writes = request.method not in _READING
+        if not self._ring:
+            _check_host(request)
+        if writes:
+            self._check_site(request)
+        path = request.scope["path"]  # not that of `url`, into which the Host header goes
+        if not path.startswith(_GUARDED):
+            return None
+        if not self._ring:
+            return None
+        key = await self._key_of(request)
+        name = f"key {key.name}" if key else f"address {request.client.host if request.client else ''}"
+        wait_s = self._buckets.wait_s(name)
+        if wait_s:
+            raise Problem(
+                429,
+                "Too many requests",
+                f"This key may ask again in {wait_s} s.",
+                headers={"Retry-After": str(wait_s)},
+            )
+        if path == SESSION:
+            return key
+        if key is None:
+            raise Problem(
+                401,
+                "No key",
+                "Send an API key that this gateway knows: `Authorization: Bearer KEY`.",
+                headers={"WWW-Authenticate": 'Bearer realm="reelay"'},
+            )
+        if not key.scope.covers(Scope.WRITE if writes else Scope.READ):
+            raise Problem(403, "Not allowed", "This key is for reading only.")
+        return key
+
+    async def _key_of(self, request: Request) -> Key | None:
+        """By the header or else by the page's cookie."""
+        header = request.headers.get("authorization")
+        if header is not None:
+            kind, _, presented = header.partition(" ")
+            return self._ring.find(presented.strip()) if kind.lower() == "bearer" else None
+        cookie = request.cookies.get(COOKIE)
+        if cookie is None:
+            return None
+        try:
+            return await asyncio.to_thread(self._sessions.find, cookie)
+        except DependencyDown as error:
+            log.warning("%s", error)
+            raise Problem(
+                503, "Not available", "Nobody can be signed in at the moment; try again."
+            ) from error
+
+    def _check_site(self, request: Request) -> None:
+        """Browsers say who makes a request; programs say nothing. Raises Problem for another site's."""
+        origin = request.headers.get("origin")
+        if origin in self._origins:
+            return
+        site = request.headers.get("sec-fetch-site", "none")
+        ours = origin is None or _authority(origin) == request.headers.get("host")
+        if site not in ("same-origin", "none") or not ours:
+            raise Problem(403, "Not allowed", "Another site's page may not change anything here.")
+
+
+def _check_host(request: Request) -> None:
+    """Raises Problem."""
+    authority = _authority(f"//{request.headers.get('host', '')}") or ""
+    host = authority if authority.endswith("]") else authority.rpartition(":")[0] or authority
+    if not is_loopback(host):
+        raise Problem(
+            421,
+            "Wrong host",
+            "Without API keys this gateway answers to localhost and 127.0.0.1 only.",
+        )
+
+
+def _authority(url: str) -> str | None:
+    """Host and port of a URL; None if there are none."""
+    try:
+        return urlsplit(url).netloc or None
+    except ValueError:
+        return None
