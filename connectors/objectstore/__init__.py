@@ -4,16 +4,32 @@ import tempfile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from connectors.objectstore.contract import Entry, ObjectMissing, ObjectStore, ObjectTooLarge, ref_to
+from connectors.objectstore.contract import (
+    MAX_PARTS,
+    PART_BYTES,
+    Entry,
+    ObjectMissing,
+    ObjectStore,
+    ObjectTooLarge,
+    Part,
+    PartsGone,
+    Unfinished,
+    ref_to,
+)
 from connectors.objectstore.folder import FolderStore
 from connectors.settings import Connections
 
 __all__ = [
+    "MAX_PARTS",
+    "PART_BYTES",
     "Entry",
     "FolderStore",
     "ObjectMissing",
     "ObjectStore",
     "ObjectTooLarge",
+    "Part",
+    "PartsGone",
+    "Unfinished",
     "open_store",
     "ref_to",
 ]

@@ -6,7 +6,7 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,12 +14,22 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from uuid import uuid4
 
-from minio import Minio
 from minio.error import S3Error
 from urllib3.exceptions import HTTPError, ProtocolError
 
 from connectors.errors import DependencyDown
-from connectors.objectstore.contract import Entry, ObjectMissing, check_prefix, names_in, ref_to
+from connectors.objectstore import multipart
+from connectors.objectstore.contract import (
+    Entry,
+    ObjectMissing,
+    Part,
+    PartsGone,
+    Unfinished,
+    check_part,
+    check_prefix,
+    names_in,
+    ref_to,
+)
 from connectors.objectstore.faults import STORE, store_faults
 from connectors.objectstore.place import Place
 from connectors.objectstore.requests import RequestPool
@@ -64,7 +74,7 @@ class S3Store:
         self._place = place
         self._scratch = scratch
         self._lock = threading.Lock()
-        self._made: tuple[int, Minio] | None = None
+        self._made: tuple[int, multipart.Client] | None = None
         self._keeps_conditions = False
 
     def put(self, key: str, data: bytes) -> ArtefactRef:
@@ -89,6 +99,12 @@ class S3Store:
 
     def get(self, key: str) -> bytes:
         return b"".join(self._blocks(key))
+
+    def size(self, key: str) -> int:
+        return self._facts(key).size_bytes
+
+    def read_range(self, key: str, start: int, end: int) -> Iterator[bytes]:
+        return self._blocks(key, start=start, end=min(end, self.size(key)))
 
     def find(self, key: str) -> ArtefactRef | None:
         try:
@@ -121,17 +137,51 @@ class S3Store:
             with suppress(ObjectMissing), store_faults(self._place, key):
                 self._client.remove_object(self._place.bucket, name)
 
+    def begin_parts(self, key: str) -> str:
+        name = self._name(key)
+        with store_faults(self._place, key):
+            return multipart.begin(self._client, self._place.bucket, name)
+
+    def put_part(self, key: str, parts_id: str, number: int, data: bytes) -> Part:
+        check_part(number, data)
+        name = self._name(key)
+        with store_faults(self._place, key):
+            bucket = self._place.bucket
+            return multipart.put(self._client, bucket, name, parts_id, number=number, data=data)
+
+    def complete_parts(self, key: str, parts_id: str, parts: Sequence[Part]) -> None:
+        name = self._name(key)
+        with store_faults(self._place, key):
+            multipart.complete(self._client, self._place.bucket, name, parts_id, parts)
+        try:  # some servers answer 200 before they know whether they can
+            if self.size(key) == sum(part.size_bytes for part in parts):
+                return
+        except ObjectMissing:
+            pass
+        raise PartsGone(key)
+
+    def abort_parts(self, key: str, parts_id: str) -> None:
+        name = self._name(key)
+        with store_faults(self._place, key):
+            multipart.abort(self._client, self._place.bucket, name, parts_id)
+
+    def unfinished_parts(self) -> Iterator[Unfinished]:
+        prefix = self._place.prefix
+        with store_faults(self._place, prefix):
+            for name, parts_id, begun in multipart.unfinished(self._client, self._place.bucket, prefix):
+                yield Unfinished(name.removeprefix(prefix), parts_id, begun)
+
     @property
-    def _client(self) -> Minio:
+    def _client(self) -> multipart.Client:
         """This process's client: a fork shares no connection with its parent."""
         with self._lock:
             if self._made is None or self._made[0] != os.getpid():
                 self._made = os.getpid(), self._new_client()
             return self._made[1]
 
-    def _new_client(self) -> Minio:
+    def _new_client(self) -> multipart.Client:
         place = self._place
-        return Minio(
+        return multipart.Client(
             place.host,
             access_key=place.access_key,
             secret_key=place.secret_key.get_secret_value(),
@@ -229,14 +279,18 @@ class S3Store:
             writer=metadata.get(_WRITER),
         )
 
-    def _blocks(self, key: str, etag: str = "") -> Iterator[bytes]:
-        """The object's bytes. Where the connection breaks they go on, from the same object: `etag`."""
-        name, at, breaks = self._name(key), 0, 0
+    def _blocks(
+        self, key: str, etag: str = "", *, start: int = 0, end: int | None = None
+    ) -> Iterator[bytes]:
+        """The object's bytes, up to `end`. Where the connection breaks they go on, from the same object:
+        `etag`."""
+        name, at, breaks = self._name(key), start, 0
         with store_faults(self._place, key):
-            while True:
+            while end is None or at < end:
                 same: _Headers = {"If-Match": f'"{etag}"'} if etag else {}
+                length = 0 if end is None else end - at  # 0: the rest
                 response = self._client.get_object(
-                    self._place.bucket, name, offset=at, request_headers=same
+                    self._place.bucket, name, offset=at, length=length, request_headers=same
                 )
                 try:
                     if at and response.status != HTTPStatus.PARTIAL_CONTENT:

@@ -19,7 +19,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import DependencyDown
-from connectors.objectstore import FolderStore, ObjectMissing, ObjectStore, open_store, ref_to
+from connectors.objectstore import (
+    PART_BYTES,
+    FolderStore,
+    ObjectMissing,
+    ObjectStore,
+    Part,
+    PartsGone,
+    open_store,
+    ref_to,
+)
 from connectors.objectstore.contract import probe, put_once
 from connectors.settings import Connections
 from ops.cluster.cluster import Cluster
@@ -263,6 +272,184 @@ def test_objects_are_put_while_their_neighbours_are_deleted(store: ObjectStore) 
         list(pool.map(put_and_delete, range(RACERS)))
 
     assert list(store.keys("")) == []
+
+
+# Ranges and sizes
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(0, 10), (0, 4), (3, 7), (9, 10), (4, 4), (0, 0), (8, 99), (10, 20)]
+)
+def test_a_range_is_read_as_it_lies_in_the_object(store: ObjectStore, start: int, end: int) -> None:
+    store.put("a", b"0123456789")
+
+    assert b"".join(store.read_range("a", start, end)) == b"0123456789"[start:end]
+
+
+def test_a_long_range_comes_in_pieces(store: ObjectStore) -> None:
+    data = os.urandom(5_000_000)
+    store.put("a", data)
+
+    pieces = list(store.read_range("a", 1, 4_900_000))
+
+    assert b"".join(pieces) == data[1:4_900_000]
+    assert max(map(len, pieces)) <= 2**20
+
+
+def test_an_objects_size_is_told(store: ObjectStore) -> None:
+    store.put("a/b", b"12345")
+    store.put("empty", b"")
+
+    assert store.size("a/b") == 5
+    assert store.size("empty") == 0
+
+
+def test_what_is_missing_has_neither_size_nor_range(store: ObjectStore) -> None:
+    store.put("a/b", b"12345")
+    for missing in ("b", "a"):
+        with pytest.raises(ObjectMissing, match=missing):
+            store.size(missing)
+        with pytest.raises(ObjectMissing, match=missing):
+            list(store.read_range(missing, 0, 1))
+
+
+# Parts
+
+FILM = "uploads/v/film, 100 %.mp4"
+
+
+@pytest.fixture(scope="module")
+def pieces() -> list[bytes]:
+    """What an object of three parts is made of."""
+    return [os.urandom(PART_BYTES), os.urandom(PART_BYTES), b"the end"]
+
+
+def test_an_object_written_in_parts_in_any_order_is_whole(
+    store: ObjectStore, pieces: list[bytes]
+) -> None:
+    parts_id = store.begin_parts(FILM)
+    parts = {number: store.put_part(FILM, parts_id, number, pieces[number - 1]) for number in (3, 1, 2)}
+
+    store.complete_parts(FILM, parts_id, [parts[1], parts[2], parts[3]])
+
+    assert store.get(FILM) == b"".join(pieces)
+    assert [parts[number].sha256 for number in (1, 2, 3)] == [
+        hashlib.sha256(piece).hexdigest() for piece in pieces
+    ]
+    assert list(store.keys("")) == [FILM]
+    assert list(store.unfinished_parts()) == []
+
+
+def test_parts_are_no_object_before_they_are_complete(store: ObjectStore) -> None:
+    parts_id = store.begin_parts(FILM)
+    store.put_part(FILM, parts_id, 1, b"half")
+
+    assert list(store.keys("")) == []
+    assert store.find(FILM) is None
+    [unfinished] = store.unfinished_parts()
+    assert (unfinished.key, unfinished.parts_id) == (FILM, parts_id)
+    assert abs(unfinished.modified - time.time()) < 3600
+
+
+def test_parts_replace_what_was_there_only_when_they_are_complete(store: ObjectStore) -> None:
+    store.put(FILM, b"first")
+    parts_id = store.begin_parts(FILM)
+    part = store.put_part(FILM, parts_id, 1, b"second")
+    assert store.get(FILM) == b"first"
+
+    store.complete_parts(FILM, parts_id, [part])
+
+    assert store.get(FILM) == b"second"
+
+
+def test_a_part_that_is_put_again_counts_once(store: ObjectStore, pieces: list[bytes]) -> None:
+    parts_id = store.begin_parts(FILM)
+    store.put_part(FILM, parts_id, 1, b"what a killed writer had put")
+    store.put_part(FILM, parts_id, 2, b"and more of it, which is longer")
+    parts = [store.put_part(FILM, parts_id, 1, pieces[0]), store.put_part(FILM, parts_id, 2, b"end")]
+
+    store.complete_parts(FILM, parts_id, parts)
+
+    assert store.get(FILM) == pieces[0] + b"end"
+
+
+def test_parts_beyond_the_named_ones_are_left_out(store: ObjectStore, pieces: list[bytes]) -> None:
+    parts_id = store.begin_parts(FILM)
+    part = store.put_part(FILM, parts_id, 1, pieces[0])
+    store.put_part(FILM, parts_id, 2, b"of somebody who was too late")
+
+    store.complete_parts(FILM, parts_id, [part])
+
+    assert store.size(FILM) == PART_BYTES
+
+
+def test_parts_are_put_by_other_processes_and_threads(place: Connections, pieces: list[bytes]) -> None:
+    parts_id = open_store(place).begin_parts(FILM)
+    stores = [open_store(place) for _ in pieces]
+
+    def put(number: int) -> Part:
+        return stores[number - 1].put_part(FILM, parts_id, number, pieces[number - 1])
+
+    with ThreadPoolExecutor(len(pieces)) as pool:
+        parts = list(pool.map(put, range(1, len(pieces) + 1)))
+    open_store(place).complete_parts(FILM, parts_id, parts)
+
+    assert open_store(place).get(FILM) == b"".join(pieces)
+
+
+def test_to_complete_parts_again_changes_nothing(store: ObjectStore) -> None:
+    parts_id = store.begin_parts(FILM)
+    part = store.put_part(FILM, parts_id, 1, b"film")
+
+    store.complete_parts(FILM, parts_id, [part])
+    store.complete_parts(FILM, parts_id, [part])
+
+    assert store.get(FILM) == b"film"
+
+
+def test_aborted_parts_are_gone_and_aborting_again_does_nothing(store: ObjectStore) -> None:
+    parts_id = store.begin_parts(FILM)
+    part = store.put_part(FILM, parts_id, 1, b"film")
+
+    store.abort_parts(FILM, parts_id)
+    store.abort_parts(FILM, parts_id)
+
+    assert list(store.unfinished_parts()) == []
+    with pytest.raises(PartsGone):
+        store.put_part(FILM, parts_id, 2, b"more")
+    with pytest.raises(PartsGone):
+        store.complete_parts(FILM, parts_id, [part])
+    assert list(store.keys("")) == []
+
+
+def test_parts_that_were_never_put_make_no_object(store: ObjectStore, pieces: list[bytes]) -> None:
+    parts_id = store.begin_parts(FILM)
+    part = store.put_part(FILM, parts_id, 1, pieces[0])
+
+    with pytest.raises(PartsGone):
+        store.complete_parts(FILM, parts_id, [part, Part(2, 5, "", part.tag)])
+
+    assert list(store.keys("")) == []
+
+
+@pytest.mark.parametrize("parts_id", ["", "../../x", "never-begun"])
+def test_parts_that_were_never_begun_are_gone(store: ObjectStore, parts_id: str) -> None:
+    with pytest.raises(PartsGone):
+        store.put_part(FILM, parts_id, 1, b"film")
+
+
+@pytest.mark.parametrize(("number", "size"), [(0, 1), (-1, 1), (10_001, 1), (1, 0), (1, PART_BYTES + 1)])
+def test_what_is_no_part_is_refused(store: ObjectStore, number: int, size: int) -> None:
+    parts_id = store.begin_parts(FILM)
+
+    with pytest.raises(ValueError, match="expected 1 to"):
+        store.put_part(FILM, parts_id, number, bytes(size))
+
+
+def test_unfinished_parts_of_one_key_are_told_apart(store: ObjectStore) -> None:
+    begun = {store.begin_parts(FILM) for _ in range(3)} | {store.begin_parts("uploads/w/film.mp4")}
+
+    assert {unfinished.parts_id for unfinished in store.unfinished_parts()} == begun
 
 
 @given(data=st.binary(max_size=2000))
