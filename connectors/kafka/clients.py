@@ -55,16 +55,25 @@ def _security(connections: Connections) -> dict[str, Any]:
     return config
 
 
-def open_producer(connections: Connections, **more: Any) -> Producer:
+def open_producer(
+    connections: Connections, *, on_error: Callable[[KafkaError], None] | None = None, **more: Any
+) -> Producer:
     """A producer that keeps its records' order and puts a key where Java, Faust and librdkafka agree.
 
-    more: further librdkafka settings, their dots written as underscores (`linger_ms=5`).
+    on_error: told of what happens to its connections, whenever it is polled. more: further librdkafka
+    settings, their dots written as underscores (`linger_ms=5`).
     """
+
+    def heard(error: KafkaError) -> None:
+        _log_client_error(error)
+        if on_error is not None:
+            on_error(error)
+
     config = client_config(connections) | {
         "partitioner": "murmur2_random",
         "enable.idempotence": True,
         "linger.ms": 0,
-        "error_cb": _log_client_error,
+        "error_cb": heard,
     }
     return Producer(config | _dotted(more), logger=log)
 

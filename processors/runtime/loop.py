@@ -392,12 +392,15 @@ def _open_delivery(
     group: str, connections: Connections, settings: RuntimeSettings, consumer: Consumer
 ) -> Delivery:
     if settings.delivery == "exactly-once":
-        producer = open_transactional_producer(
-            connections, group, transaction_timeout_s=settings.transaction_timeout_s
-        )
         return Transactions(
             consumer,
-            producer,
+            lambda within_s, on_error: open_transactional_producer(
+                connections,
+                group,
+                transaction_timeout_s=settings.transaction_timeout_s,
+                within_s=within_s,
+                on_error=on_error,
+            ),
             transaction_timeout_s=settings.transaction_timeout_s,
             timeout_s=settings.delivery_timeout_s,
         )

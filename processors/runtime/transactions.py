@@ -11,7 +11,11 @@ its own; all else, and a commit of which it stays unknown whether it happened, e
 
 The calls of a transaction are made in a thread of their own, which is given up when they take too long:
 with a broker that goes away in the middle, librdkafka 2.16 was seen never to come back from
-`send_offsets_to_transaction`, whatever time-out it was given.
+`send_offsets_to_transaction`, whatever time-out it was given (confluentinc/librdkafka#5456).
+
+Nor does it once the group's coordinator was missing from the cluster's metadata for a moment, as a
+broker that restarts is: the producer goes on waiting for the one that it took for gone (#5511). So a
+producer that heard of an error of any connection is replaced before its next transaction.
 """
 
 import threading
@@ -20,7 +24,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from connectors.kafka.clients import open_producer
 from connectors.kafka.records import Outgoing
@@ -28,6 +32,8 @@ from connectors.settings import Connections
 from processors.runtime.delivery import BatchAbortedError, DeliveryError
 
 _START_S = 30.0
+_AGAIN_WITHIN_S = 5.0
+"""How long a producer that replaces another may take to be ready."""
 _ABORT_S = 5.0
 _HANGS_S = 5.0
 """How long beyond its deadlines a transaction may take before librdkafka counts as hanging."""
@@ -35,16 +41,26 @@ _LAST_CHANCE_S = 3.0
 _AGAIN_S = 0.1
 
 
+OnError = Callable[[KafkaError], None]
+
+
 def open_transactional_producer(
-    connections: Connections, name: str, *, transaction_timeout_s: float
+    connections: Connections,
+    name: str,
+    *,
+    transaction_timeout_s: float,
+    within_s: float = _START_S,
+    on_error: OnError | None = None,
 ) -> Producer:
     """A producer that can begin transactions at once. name: the beginning of its transactional id.
-    transaction_timeout_s: after which the broker aborts a transaction that is left open.
+    transaction_timeout_s: after which the broker aborts a transaction that is left open. within_s: how
+    long the broker may take. on_error: as `open_producer` has it.
 
     Raises DeliveryError if the broker does not let it.
     """
     producer = open_producer(
         connections,
+        on_error=on_error,
         transactional_id=f"{name}-{uuid.uuid4().hex}",
         transaction_timeout_ms=round(transaction_timeout_s * 1000),
         delivery_timeout_ms=round(transaction_timeout_s * 1000),
@@ -55,7 +71,7 @@ def open_transactional_producer(
         retry_backoff_ms=10,
     )
     try:
-        _insist(producer.init_transactions, time.monotonic() + _START_S)
+        _insist(producer.init_transactions, time.monotonic() + within_s)
     except KafkaException as error:
         raise DeliveryError(f"the broker begins no transactions: {_said(error)}") from error
     return producer
@@ -68,12 +84,20 @@ class Transactions:
     certain = True
 
     def __init__(
-        self, consumer: Consumer, producer: Producer, *, transaction_timeout_s: float, timeout_s: float
+        self,
+        consumer: Consumer,
+        open_producer: Callable[[float, OnError], Producer],
+        *,
+        transaction_timeout_s: float,
+        timeout_s: float,
     ) -> None:
-        """transaction_timeout_s: the producer's, so one batch may take as long. timeout_s: how long
-        batch after batch may be aborted."""
+        """open_producer: within so many seconds, as `open_transactional_producer`.
+        transaction_timeout_s: the producer's, so one batch may take as long. timeout_s: how long batch
+        after batch may be aborted. Raises DeliveryError if there is no producer."""
         self._consumer = consumer
-        self._producer = producer
+        self._open_producer = open_producer
+        self._lost = False
+        self._producer = open_producer(_START_S, self._on_error)
         self._transaction_timeout_s = transaction_timeout_s
         self._timeout_s = timeout_s
         self._failing_since: float | None = None
@@ -101,12 +125,13 @@ class Transactions:
         membership = self._consumer.consumer_group_metadata()
         if not self._consumer.memberid():
             raise BatchAbortedError("not a member of the group now")
-        within_s = self._transaction_timeout_s + _ABORT_S + _HANGS_S
+        within_s = _AGAIN_WITHIN_S + self._transaction_timeout_s + _ABORT_S + _HANGS_S
         _in_thread(lambda: self._transact(outputs, list(offsets), membership), within_s)
 
     def _transact(
         self, outputs: Sequence[Outgoing], offsets: list[TopicPartition], membership: object
     ) -> None:
+        self._renew_producer()
         deadline = time.monotonic() + self._transaction_timeout_s
         try:
             # 1. from here on all is in one transaction
@@ -127,6 +152,20 @@ class Transactions:
                 raise DeliveryError(f"the transaction failed for good: {_said(error)}") from error
             self._abort()
             raise BatchAbortedError(_said(error)) from error
+
+    def _renew_producer(self) -> None:
+        """Replace the producer if it lost a connection. Raises BatchAbortedError if that cannot be."""
+        self._producer.poll(0)  # has it say what happened since
+        if not self._lost:
+            return
+        try:
+            self._producer = self._open_producer(_AGAIN_WITHIN_S, self._on_error)
+        except DeliveryError as error:
+            raise BatchAbortedError(str(error)) from error
+        self._lost = False
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._lost |= not error.fatal()  # what is fatal, the next transaction says, and ends the process
 
     def _produce(self, output: Outgoing, deadline: float) -> None:
         while True:

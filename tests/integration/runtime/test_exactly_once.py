@@ -165,7 +165,9 @@ def test_a_commit_with_the_largest_metadata_is_stored_and_with_more_leaves_nothi
     bench = open_bench()
     producer = open_transactional_producer(bench.connections, bench.group, transaction_timeout_s=10)
     with joined(bench) as consumer:
-        transactions = Transactions(consumer, producer, transaction_timeout_s=10, timeout_s=20)
+        transactions = Transactions(
+            consumer, lambda _, __: producer, transaction_timeout_s=10, timeout_s=20
+        )
         worst = worst_frontier()
         place = TopicPartition(VIDEO_UPLOADED.name, 1, worst.position, worst.metadata())
         event = Outgoing(VIDEO_CONVERTED.name, b"kept", b"kept", [])
@@ -260,6 +262,23 @@ def test_a_topic_that_is_missing_ends_the_process_with_one_line(open_bench: Open
         f"topic {retry_topic(VIDEO_UPLOADED.name, 'stranger')} does not exist; "
         "`reelay topics apply` creates it"
     ]
+
+
+@BOTH
+def test_a_broker_that_restarts_while_there_is_no_work_ends_no_process(
+    servers: Cluster, open_bench: Open, protocol: str
+) -> None:
+    bench = open_bench(protocol)
+    toy = bench.start()
+    bench.upload("before", "yield:1")
+    until(lambda: len(bench.converted()) == 1)
+    servers.kafka.kill()
+    servers.kafka.start()
+
+    bench.upload("after", "yield:1")
+
+    until(lambda: len(bench.converted()) == 2, within_s=60)
+    assert toy.poll() is None
 
 
 def test_killed_processes_rebalances_and_a_broker_that_restarts_lose_and_double_nothing(
