@@ -118,7 +118,10 @@ def open_group_consumer(
 
 def _membership(protocol: Literal["classic", "consumer"], session_timeout_s: float) -> dict[str, Any]:
     if protocol == "consumer":
-        return {"group.protocol": "consumer", "group.remote.assignor": "uniform"}
+        # Spreads each topic by itself, and moves no more than it must. "uniform" counts all topics'
+        # partitions alike: of two members, one got all uploads, the other all retries and nothing to do.
+        return {"group.protocol": "consumer", "group.remote.assignor": "range"}
+    # "cooperative-sticky" has the fault of "uniform", but all others of librdkafka stop every member.
     return {
         "group.protocol": "classic",
         "partition.assignment.strategy": "cooperative-sticky",
