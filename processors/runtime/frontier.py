@@ -72,7 +72,10 @@ class Frontier:
             return True
         if offset >= self._base + WINDOW:
             return False
-        return offset in self._out or len(self._taken | self._out.keys()) < MAX_PARTIAL
+        most = len(self._taken) + len(self._out)  # an offset may be in both
+        if offset in self._out or most < MAX_PARTIAL:
+            return True
+        return len(self._taken | self._out.keys()) < MAX_PARTIAL
 
     def take(self, offset: int) -> bool:
         """Note that the record is to be worked on; False if it is done already.

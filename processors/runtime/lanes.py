@@ -9,31 +9,40 @@ partitions take turns.
 """
 
 import math
+from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from operator import attrgetter
+from typing import NamedTuple
 
 from connectors.kafka.records import Partition, Record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Held:
-    record: Record
+class _Held(NamedTuple):
+    """In the order in which records are due; within a partition no two have one offset."""
+
     due_ms: float
+    offset: int
+    record: Record
 
 
-_due = attrgetter("due_ms")
+_due = attrgetter("urgent.due_ms")
+_offset = attrgetter("offset")
 
 
 class _Queue:
-    """The records of one partition, in their order. There is at least one."""
+    """The records of one partition, in their order and as a heap by when they are due. There is at
+    least one."""
+
+    __slots__ = ("_by_due", "_held", "urgent")
 
     def __init__(self, first: _Held) -> None:
         self._held = deque([first])
+        self._by_due = [first]
         self.urgent = first
         """Of those that are due first, the first."""
-        self.due_ms = first.due_ms
 
     def __len__(self) -> int:
         return len(self._held)
@@ -44,32 +53,33 @@ class _Queue:
 
     def hold(self, held: _Held) -> None:
         """Keep another; most come in their order."""
-        after = len(self._held)
-        while after and self._held[after - 1].record.offset > held.record.offset:
-            after -= 1
-        self._held.insert(after, held)
-        if after < len(self._held) - 1:
-            self._choose()
-        elif held.due_ms < self.due_ms:
-            self.urgent, self.due_ms = held, held.due_ms
+        if held.offset > self._held[-1].offset:
+            self._held.append(held)
+        else:
+            insort(self._held, held, key=_offset)
+        heappush(self._by_due, held)
+        self.urgent = self._by_due[0]
 
     def take(self, held: _Held) -> None:
         """Remove one of at least two."""
-        self._held.remove(held)
+        if held is self._held[0]:
+            self._held.popleft()
+        else:
+            self._held.remove(held)
         if held is self.urgent:
-            self._choose()
+            heappop(self._by_due)
+        else:
+            self._by_due.remove(held)
+            heapify(self._by_due)
+        self.urgent = self._by_due[0]
 
     def before(self, offset: int) -> list[int]:
         earlier = []
         for held in self._held:
-            if held.record.offset >= offset:
+            if held.offset >= offset:
                 break
-            earlier.append(held.record.offset)
+            earlier.append(held.offset)
         return earlier
-
-    def _choose(self) -> None:
-        self.urgent = min(self._held, key=_due)
-        self.due_ms = self.urgent.due_ms
 
 
 @dataclass(slots=True)
@@ -92,7 +102,8 @@ class Lanes:
     def hold(self, record: Record) -> None:
         """Keep a record until it is chosen, in its place among those of its partition: one that was
         fetched, or one that was chosen and not done."""
-        waiting, held = self._lane_of[record.topic].waiting, _Held(record, due_ms(record))
+        waiting = self._lane_of[record.topic].waiting
+        held = _Held(due_ms(record), record.offset, record)
         place = record.place
         if (queue := waiting.get(place)) is not None:
             queue.hold(held)
@@ -142,7 +153,7 @@ def _next(lane: _Lane, startable: Callable[[Record], bool]) -> _Held | None:
     waiting, found = list(lane.waiting.values()), None
     while waiting:
         queue = min(waiting, key=_due)
-        if found is not None and found.due_ms <= queue.due_ms:
+        if found is not None and found.due_ms <= queue.urgent.due_ms:
             break
         waiting.remove(queue)
         first, urgent = queue.first, queue.urgent
