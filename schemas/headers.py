@@ -3,30 +3,40 @@
 They repeat what the value says, for tools that route without decoding.
 """
 
+from functools import cache
+
 from schemas.events import AudioSegmented, Event
-from schemas.topics import PREFIX, topic_of
+from schemas.topics import PREFIX, Topic, topic_of
 
 Headers = list[tuple[str, bytes]]
 
 
 def event_headers(event: Event, *, source: str, traceparent: str | None = None) -> Headers:
     """Headers for `event` as the program `source` (for instance "converter") emits it."""
-    topic = topic_of(event)
     index = getattr(event, "index", None)
     subject = f"{event.video_id}/{event.revision}"
-    headers = {
-        "ce_specversion": "1.0",
-        "ce_id": event.event_id,
-        "ce_type": PREFIX + topic.schema_file.removesuffix(".avsc"),
-        "ce_source": f"/reelay/{source}",
-        "ce_subject": subject if index is None else f"{subject}/{index}",
-        "ce_time": event.made_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "content-type": "application/avro",
-        "media_s": f"{media_s(event):.3f}",
-    }
+    made_at = event.made_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    headers = [
+        *_headers_of_all(topic_of(event), source),
+        ("ce_id", event.event_id.encode()),
+        ("ce_subject", (subject if index is None else f"{subject}/{index}").encode()),
+        ("ce_time", made_at.encode()),
+        ("media_s", f"{media_s(event):.3f}".encode()),
+    ]
     if traceparent is not None:
-        headers["traceparent"] = traceparent
-    return [(name, value.encode()) for name, value in headers.items()]
+        headers.append(("traceparent", traceparent.encode()))
+    return headers
+
+
+@cache
+def _headers_of_all(topic: Topic, source: str) -> Headers:
+    """What is the same for all events of that topic from there."""
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_type", (PREFIX + topic.schema_file.removesuffix(".avsc")).encode()),
+        ("ce_source", f"/reelay/{source}".encode()),
+        ("content-type", b"application/avro"),
+    ]
 
 
 def media_s(event: Event) -> float:
