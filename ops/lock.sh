@@ -13,5 +13,5 @@ compile() {
 }
 
 compile dev --extra dev --upgrade
-compile demo --extra converter --extra transcriber --extra enricher --extra aggregator --extra cli --extra demo \
+compile demo --extra converter --extra transcriber --extra enricher --extra aggregator --extra catalog --extra gateway --extra cli --extra demo \
     --constraint requirements/dev.lock --upgrade
