@@ -12,7 +12,7 @@ import soundfile
 
 from connectors.objectstore import FolderStore, ObjectStore
 from connectors.objectstore.contract import ref_to
-from schemas.events import FailureKind, Part, PartResult, VideoCompleted, VideoFailed
+from schemas.events import FailureKind, Part, PartResult, VideoCancelled, VideoCompleted, VideoFailed
 from schemas.outcomes import dump_outcome, load_outcome
 from tests.chaos.oracle import Results, faults
 from tests.chaos.witnesses import StoreWitness
@@ -88,6 +88,36 @@ def test_an_outcome_that_is_not_completed_is_a_fault() -> None:
     (fault,) = faults(REVISION, {**results(2, 9), "outcome.json": dump_outcome(failed)}, TRUTH, ())
 
     assert fault.startswith("('talk', 2): not completed")
+
+
+def test_a_file_that_failed_undisturbed_has_to_fail_for_the_same_reason() -> None:
+    def failed(revision: int, reason: str) -> Results:
+        outcome = VideoFailed(
+            video_id="talk",
+            revision=revision,
+            name="talk.mp4",
+            kind=FailureKind.FILE,
+            reason=reason,
+            parts=(),
+        )
+        return {"upload.json": b"", "outcome.json": dump_outcome(outcome)}
+
+    truth = failed(1, "not a video")
+
+    assert list(faults(REVISION, failed(2, "not a video"), truth, ())) == []
+    (fault,) = faults(REVISION, failed(2, "the program erred"), truth, ())
+    assert "something else than undisturbed" in fault
+
+
+def test_an_upload_that_was_cancelled_may_end_so_and_then_leaves_nothing() -> None:
+    outcome = VideoCancelled(video_id="talk", revision=2, name="talk.mp4")
+    found = {"upload.json": b"", "cancel.json": b"", "outcome.json": dump_outcome(outcome)}
+
+    assert list(faults(REVISION, found, TRUTH, {outcome}, cancelled=True)) == []
+    assert list(faults(REVISION, {**results(2, 9), "cancel.json": b""}, TRUTH, (), cancelled=True)) == []
+    (fault,) = faults(REVISION, {**found, "transcript.json": b"{}"}, TRUTH, (), cancelled=True)
+    assert fault == "('talk', 2): transcript.json was left by a cancelled revision"
+    assert list(faults(REVISION, found, TRUTH, ()))
 
 
 def test_a_file_that_is_not_the_one_that_the_outcome_names_is_a_fault() -> None:
