@@ -19,11 +19,11 @@ PARTITIONS = 4
 SESSION_S = 2
 
 
-def create(brokers: str, *topics: str) -> None:
+def create(brokers: str, *topics: str, partitions: int = PARTITIONS) -> None:
     admin = AdminClient({"bootstrap.servers": brokers})
-    for topic in admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in topics]).values():
+    for topic in admin.create_topics([NewTopic(name, partitions, 1) for name in topics]).values():
         topic.result()
-    places = {TopicPartition(name, n): OffsetSpec.latest() for name in topics for n in range(PARTITIONS)}
+    places = {TopicPartition(name, n): OffsetSpec.latest() for name in topics for n in range(partitions)}
     until(lambda: has_leaders(admin, places), within_s=60)
 
 
