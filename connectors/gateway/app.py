@@ -3,24 +3,31 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from pathlib import Path
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from connectors.database import Catalogue, VideoRow
 from connectors.errors import DependencyDown
-from connectors.gateway import health, problems, session
+from connectors.gateway import files, health, problems, search, session, videos
 from connectors.gateway.announcing import Announcer, Events, Notes, Wisher
 from connectors.gateway.documents import ANYWHERE
 from connectors.gateway.door import API, Door
 from connectors.gateway.headers import SecurityHeaders
 from connectors.gateway.keys import load_keys
 from connectors.gateway.limits import Buckets
+from connectors.gateway.live import stream
+from connectors.gateway.live.hub import Hub
+from connectors.gateway.live.reader import Reader
 from connectors.gateway.metrics import Measured, Metrics
 from connectors.gateway.pages import add_pages
 from connectors.gateway.sessions import Sessions
 from connectors.gateway.settings import GatewaySettings
+from connectors.gateway.stored import stored_detail
 from connectors.kafka.access import reach
 from connectors.objectstore import ObjectStore, open_store
 from connectors.settings import Connections
@@ -53,19 +60,42 @@ def create_app(connections: Connections, settings: GatewaySettings) -> FastAPI:
     metrics = Metrics()
     announcer: Announcer = Notes(store) if settings.announce == "note" else Events(connections)
     wisher = Wisher(store, announcer)
+    catalogue = _catalogue(connections)
+
+    def look_up(video_id: str) -> VideoRow | None:
+        """How a video is now."""
+        detail = catalogue.video(video_id) if catalogue else stored_detail(store, video_id)
+        return detail.row if detail else None
+
+    roots = tuple(Path(root) for root in connections.local_roots.split(":") if root)
+
+    hub = Hub(catalogue, look_up, metrics)
+    reader = Reader(connections, hub)
 
     api = APIRouter(prefix=API, responses=ANYWHERE)
     api.include_router(session.router(ring, sessions))
+    api.include_router(videos.router(store, catalogue, wisher))
+    api.include_router(files.router(store, roots))
+    api.include_router(search.router(catalogue))
+    api.include_router(stream.router(hub, settings.max_streams))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        repairing = asyncio.create_task(_every(_REPAIR_EVERY_S, wisher.repair))
+        hub.attach()
+        reader.start()
+        tasks = [
+            asyncio.create_task(hub.run()),
+            asyncio.create_task(_every(_REPAIR_EVERY_S, wisher.repair)),
+        ]
         try:
             yield
         finally:
-            repairing.cancel()
-            with suppress(asyncio.CancelledError):
-                await repairing
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await run_sync(reader.close)
+            if catalogue is not None:
+                catalogue.close()
 
     app = FastAPI(
         title="Reelay",
@@ -89,14 +119,14 @@ def create_app(connections: Connections, settings: GatewaySettings) -> FastAPI:
             ),
         ],
     )
-    app.state.stop = lambda: None
+    app.state.stop = hub.close
     problems.add_to(app)
     app.include_router(api)
     app.include_router(
         health.router(
             metrics.registry,
             store=lambda: _ask(store),
-            catalogue=None,
+            catalogue=None if catalogue is None else catalogue.probe,
             broker=lambda: reach(connections, timeout_s=_PROBE_S),
         )
     )
@@ -120,6 +150,15 @@ def _cors(origins: tuple[str, ...]) -> list[Middleware]:
     ]
 
 
+def _catalogue(connections: Connections) -> Catalogue | None:
+    """Raises ValueError for a URL that names no database."""
+    if not connections.database_url.get_secret_value():
+        return None
+    from connectors.database import open_catalogue  # noqa: PLC0415
+
+    return open_catalogue(connections)
+
+
 def _ask(store: ObjectStore) -> None:
     """Raises DependencyDown if the store does not answer."""
     any(store.keys("gateway/"))
@@ -129,7 +168,7 @@ async def _every(pause_s: float, do: Callable[[], object]) -> None:
     """Do something that blocks again and again, from now on."""
     while True:
         try:
-            await asyncio.to_thread(do)
+            await run_sync(do)
         except DependencyDown as error:
             log.warning("%s", error)
         await asyncio.sleep(pause_s)

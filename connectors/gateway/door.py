@@ -5,10 +5,10 @@ points its own name at this machine would be taken for ours), writes that other 
 name, requests without a key or with one that does not do, and too many.
 """
 
-import asyncio
 import logging
 from urllib.parse import urlsplit
 
+from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
@@ -101,7 +101,7 @@ class Door:
         if cookie is None:
             return None
         try:
-            return await asyncio.to_thread(self._sessions.find, cookie)
+            return await run_sync(self._sessions.find, cookie)
         except DependencyDown as error:
             log.warning("%s", error)
             raise Problem(

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Literal
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException, TopicPartition
 
 from connectors.errors import DependencyDown
 from connectors.kafka.clients import open_plain_consumer, partitions_of
@@ -22,7 +22,8 @@ _REFUSALS = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER
 
 
 class BroadcastReader:
-    """Follows topics. Not for several threads at once.
+    """Follows topics. Not for several threads at once. positions: by partition, the offset from which it
+    goes on; of all of them once it has caught up.
 
     Raises DependencyDown if the broker does not answer, TopicMissing.
     """
@@ -49,11 +50,20 @@ class BroadcastReader:
             self._consumer.close()
             raise
         self._behind: set[Partition] = {(place.topic, place.partition) for place in places}
+        self.positions: dict[Partition, int] = {}
 
     @property
     def caught_up(self) -> bool:
         """Whether every partition has been read to the end that it had when this began, or later."""
         return not self._behind
+
+    def cluster_id(self, timeout_s: float = 10) -> str:
+        """What tells this cluster from others, and this start of it where it keeps nothing on disk.
+        Raises DependencyDown if the broker does not answer."""
+        try:
+            return str(self._consumer.list_topics(timeout=timeout_s).cluster_id)
+        except KafkaException as error:
+            raise DependencyDown("broker", error.args[0].str()) from error
 
     def poll(self, timeout_s: float) -> Record | None:
         """The next record, of whichever partition; None if none came within `timeout_s` (blocks so
@@ -65,9 +75,13 @@ class BroadcastReader:
             return None
         error = message.error()
         if error is None:
-            return record_of(message)
+            record = record_of(message)
+            self.positions[record.place] = record.offset + 1
+            return record
         if error.code() == KafkaError._PARTITION_EOF:
-            self._behind.discard((str(message.topic()), int(message.partition() or 0)))
+            place = (str(message.topic()), int(message.partition() or 0))
+            self.positions[place] = int(message.offset() or 0)
+            self._behind.discard(place)
         elif error.fatal() or error.code() in _REFUSALS:
             raise DependencyDown("broker", error.str())
         else:  # librdkafka recovers by itself

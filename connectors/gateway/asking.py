@@ -1,0 +1,71 @@
+"""What clients may ask for, checked once for all routes."""
+
+import re
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.gateway.problems import Problem, no_such_video
+from schemas.events import Options, Task
+
+LANGUAGE = r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}"
+"""A BCP 47 tag, by its form."""
+
+MODEL = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+"""The name of a Whisper model. The command line may name a folder too; whoever comes by HTTP may not."""
+
+_ID_BYTES = 200
+
+Language = Annotated[str, Field(pattern=f"^({LANGUAGE})$", max_length=80)]
+Model = Annotated[str, Field(pattern=f"^{MODEL}$")]
+VideoId = Annotated[
+    str, Path(description="id of the video", examples=["4f9c0d6e2b7a4c1f8e35a1d2c3b4e5f6"])
+]
+
+
+class OptionsAsked(BaseModel):
+    """How a video is to be done; what is left out stays as it was, null is what there is by default."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"language": "de", "model": "small"}]}
+    )
+
+    language: Language | None = Field(
+        None, description="BCP 47 tag of the speech, or `mixed`; null: it is heard"
+    )
+    model: Model | None = Field(None, description="name of a Whisper model; null: the transcriber's own")
+    task: Literal["transcribe", "translate"] | None = None
+
+    def changed(self, options: Options) -> Options:
+        """These options, with what was asked for."""
+        asked: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set}
+        if "task" in asked:
+            asked["task"] = Task(asked["task"] or Task.TRANSCRIBE)
+        return replace(options, reuse=True, **asked)
+
+
+def options_asked(language: str | None, model: str | None) -> Options:
+    """The options of an upload. Raises Problem for what is no language tag or no model's name."""
+    if language and not re.fullmatch(LANGUAGE, language):
+        raise Problem(
+            422, "Not understood", "language: expected a BCP 47 tag, such as de or en-GB, or mixed"
+        )
+    if model and not re.fullmatch(MODEL, model):
+        raise Problem(
+            422, "Not understood", "model: expected the name of a Whisper model, such as small"
+        )
+    return Options(language=language or None, model=model or None)
+
+
+def check_id(video_id: str) -> str:
+    """The id, if a video can have it: nothing that could lead elsewhere in the store. Raises Problem."""
+    if (
+        video_id in ("", ".", "..")
+        or not video_id.isprintable()
+        or any(character in video_id for character in "/\\:")
+        or len(video_id.encode("utf-8", "replace")) > _ID_BYTES
+    ):
+        raise no_such_video()
+    return video_id
