@@ -25,7 +25,7 @@ from ops.cli.place import Cluster, Place, ThisMachine, find_place
 from ops.cli.text import plain, shown
 from ops.cli.up import outcome_word
 from ops.cli.videos import outcomes_told, wait_for
-from ops.pipeline.files import Unusable, identify
+from ops.pipeline.files import Unusable, media_files
 from ops.pipeline.uploading import NameTaken, upload_file
 from ops.up.status import read_status
 from schemas.events import Options, Task, VideoCompleted, VideoFailed, VideoUploaded
@@ -57,7 +57,7 @@ _Outcomes = Iterator[tuple[VideoUploaded, Outcome | None]]
 
 
 @click.command("publish")
-@click.argument("sources", nargs=-1, required=True, metavar="FILE...")
+@click.argument("sources", nargs=-1, required=True, metavar="FILE|FOLDER...")
 @cluster_options(required=False)
 @click.option(
     "--key", "is_key", is_flag=True, help="FILE is a key in the object store, not a local file."
@@ -95,7 +95,7 @@ def command(
     wait: bool,
     as_json: bool,
 ) -> int:
-    """Have each FILE captioned, and print its video id.
+    """Have each FILE captioned, also those in a FOLDER, and print its video id.
 
     Without --brokers the upload goes to `reelay up` on this machine, now or when it is started. With
     --brokers it goes to a cluster: FILE is copied into the object store (REELAY_STORE_URL) and then
@@ -109,10 +109,10 @@ def command(
     \b
     Examples:
       reelay publish talk.mp4 --wait
-      reelay publish talk.mp4 --brokers localhost:9092
+      reelay publish lectures/ --brokers localhost:9092
       reelay publish --key uploads/42/talk.mp4 --video-id 42 --brokers kafka:9092
     """
-    if video_id is not None and len(sources) > 1:
+    if video_id is not None and (len(sources) > 1 or (not is_key and Path(sources[0]).is_dir())):
         raise click.UsageError("--video-id is for one FILE")
     options = Options(language=language, model=model, task=Task(task), reuse=not force)
     accepted: list[VideoUploaded] = []
@@ -148,17 +148,18 @@ def command(
 def _requests(
     sources: tuple[str, ...], video_id: str | None, *, is_key: bool
 ) -> Iterator[_Request | _Refused]:
-    for source in sources:
-        if is_key:
+    if is_key:
+        for source in sources:
             name = PurePosixPath(source).name
             yield _Request(source, video_id or uuid4().hex, source, name, None, None)
-            continue
-        file = identify(Path(source))
+        return
+    for file in media_files(map(Path, sources)):
+        given = plain(file.given)
         if isinstance(file, Unusable):
-            yield _Refused(plain(file.given), file.reason)
+            yield _Refused(given, file.reason)
         else:
             who = video_id or file.video_id
-            yield _Request(source, who, file.source, file.name, file.size_bytes, file.path)
+            yield _Request(given, who, file.source, file.name, file.size_bytes, file.path)
 
 
 def _announced(place: Place, options: Options, revision: int | None) -> _Accept:
@@ -235,7 +236,8 @@ def _all_complete(outcomes: _Outcomes, *, as_json: bool) -> bool:
         complete &= isinstance(outcome, VideoCompleted)
         word = outcome_word(outcome)
         if as_json:
-            click.echo(_line(upload, as_json=True, outcome=word))
+            why = {"reason": outcome.reason} if isinstance(outcome, VideoFailed) else {}
+            click.echo(_line(upload, as_json=True, outcome=word, **why))
         elif isinstance(outcome, VideoFailed):
             click.echo(f"✗ {shown(upload.name)}: {shown(outcome.reason)}", err=True)
         else:
@@ -244,8 +246,8 @@ def _all_complete(outcomes: _Outcomes, *, as_json: bool) -> bool:
     return complete
 
 
-def _line(upload: VideoUploaded, *, as_json: bool, outcome: str | None = None) -> str:
+def _line(upload: VideoUploaded, *, as_json: bool, **more: str) -> str:
     if not as_json:
         return shown(upload.video_id)
     record = {"video_id": upload.video_id, "revision": upload.revision, "source": upload.source}
-    return json.dumps(record if outcome is None else record | {"outcome": outcome})
+    return json.dumps(record | more)
