@@ -26,11 +26,13 @@ from schemas.topics import (
     dead_topic,
     retry_topic,
 )
+from tests.integration.dead.settings import OutageSettings
 from tests.integration.dead.world import World
 from tests.integration.runtime.conftest import Bench
 from tests.processors import ALL, Processors, until
 
 _TOY = "toy"
+_PAUSED = "object store is down, consumption pauses"
 _MUCH_S = 10.0
 """On a machine that does much else; on a quiet one it is a tenth of a second."""
 
@@ -122,15 +124,32 @@ def test_bytes_that_are_no_event_come_back_and_those_the_aggregator_got_are_expl
 def test_while_the_store_is_down_consumption_pauses_and_nothing_is_set_aside(
     world: World, servers: Cluster, processors: Processors
 ) -> None:
+    """Also that of the stages behind the first: the video is held up where it is."""
+    outage = OutageSettings()
     before = world.set_aside()
-    processors.start(*ALL)
+    processors.stop("transcriber")
+    processors.start("converter", "enricher", "aggregator")
+    waiting = world.upload("converted-before", from_s=30, length_s=6)
+    until(lambda: world.events(VideoConverted, VIDEO_CONVERTED, waiting.video_id), "segments")
     upload = world.upload("while-the-store-is-down", from_s=36, length_s=6, announced=False)
     servers.store.stop()
+    down_at = time.monotonic()
     world.publish(upload)
-    until(lambda: "object store is down, consumption pauses" in processors.said("converter"), "a pause")
-    until(lambda: processors.said("converter").count("still down") >= 2, "looks at the store")
+    processors.start("transcriber")
+    for name in ("converter", "transcriber"):
+        until(lambda name=name: _PAUSED in processors.said(name), f"a pause of the {name}")
+        until(lambda name=name: processors.said(name).count("still down") >= 2, "looks at the store")
+    until(
+        lambda: time.monotonic() - down_at >= outage.seconds, "the outage", within_s=outage.seconds + 90
+    )
+    assert world.set_aside() == before
+    looks = {name: processors.said(name).count("still down") for name in ("converter", "transcriber")}
+    print(f"down for {time.monotonic() - down_at:.0f} s; looks at the store: {looks}")
     servers.store.start()
+    back_at = time.monotonic()
     assert isinstance(world.outcome(upload), VideoCompleted)
+    assert isinstance(world.outcome(waiting), VideoCompleted)
+    print(f"both videos are complete {time.monotonic() - back_at:.1f} s after it is back")
     assert world.set_aside() == before
 
 
