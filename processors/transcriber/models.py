@@ -49,7 +49,8 @@ def resolve_model(name: str, models_folder: Path, *, download: bool = False) -> 
     if folder is None:
         raise ModelMissing(
             f"model {name!r} is not on this machine and cannot be downloaded: "
-            "give a folder with a faster-whisper model, or --model tiny.en"
+            "give a folder with a faster-whisper model, or --model tiny.en "
+            "(a processor's default: REELAY_TRANSCRIBER_MODEL)"
         )
     return ModelFiles(folder=folder, name=name, digest=_sha256(folder / WEIGHTS))
 
