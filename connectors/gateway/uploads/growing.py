@@ -1,0 +1,127 @@
+"""The bytes of one request on their way into the store."""
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import replace
+
+from connectors.gateway.uploads.journal import Journal, Turn
+from connectors.gateway.uploads.records import Record, Tail
+from connectors.gateway.uploads.threads import Threads
+from connectors.objectstore import PART_BYTES, ObjectStore, Part
+
+_SAVE_EVERY_S = 1.0
+"""What came within this time, or belongs to no whole part, is lost when the process is killed."""
+
+_PARTS_AHEAD = 2
+"""Parts of one upload that are written while the next is received."""
+
+
+class Growing:
+    """Cuts what comes into parts and writes them, at most three in memory. For one turn of one upload.
+
+    slots: how many parts may be on their way to the store, of all uploads together.
+    """
+
+    def __init__(
+        self, store: ObjectStore, journal: Journal, threads: Threads, slots: asyncio.Semaphore
+    ) -> None:
+        self._store = store
+        self._journal = journal
+        self._threads = threads
+        self._slots = slots
+        self._under_way: deque[asyncio.Future[Part]] = deque()
+        self._pieces: list[bytes | memoryview] = []
+        self._held = 0
+        self._saved_at = time.monotonic()
+
+    async def begin(self, turn: Turn, record: Record) -> None:
+        """Go on where the record ends. Raises ObjectMissing if its tail is gone, DependencyDown."""
+        self._turn, self._record = turn, record
+        self._next = len(record.parts) + 1
+        if record.tail is not None:
+            self._hold(await self._threads.run(self._store.get, record.tail.key))
+
+    @property
+    def size_bytes(self) -> int:
+        """What has come of the upload so far, in the store or not."""
+        return (self._next - 1) * PART_BYTES + self._held
+
+    def first(self, most: int) -> bytes:
+        """The upload's first bytes, as long as no part is out."""
+        return b"".join(self._pieces)[:most]
+
+    async def take(self, piece: bytes) -> None:
+        """Some more bytes. Waits while the store is behind. Raises DependencyDown, PartsGone,
+        Superseded."""
+        rest = memoryview(piece)
+        while self._held + len(rest) >= PART_BYTES:
+            missing = PART_BYTES - self._held
+            self._hold(rest[:missing])
+            rest = rest[missing:]
+            await self._send()
+        if rest:
+            self._hold(rest)
+
+    async def settle(self) -> bytes:
+        """Wait for the parts that are under way; the bytes behind them, which are not in the store yet.
+        Raises as `take`; what `record` says holds all the same."""
+        while self._under_way:
+            await self._one_done()
+        return b"".join(self._pieces)
+
+    async def keep(self) -> Record:
+        """Put everything that came into the store, so that anybody may go on."""
+        tail: Tail | None = None
+        if rest := await self.settle():
+            tail = Tail(self._turn.tail_key, len(rest))
+            await self._threads.run(self._store.put, tail.key, rest)
+        self._record = replace(self._record, tail=tail)
+        await self._save()
+        return self._record
+
+    async def abandon(self) -> None:
+        """Wait for what is under way, whatever becomes of it."""
+        while self._under_way:
+            await asyncio.wait([self._under_way.popleft()])
+
+    @property
+    def record(self) -> Record:
+        """What is known, with all parts up to the first that is not in the store."""
+        return self._record
+
+    def _hold(self, piece: bytes | memoryview) -> None:
+        self._pieces.append(piece)
+        self._held += len(piece)
+
+    async def _send(self) -> None:
+        parts_id = self._record.parts_id
+        if parts_id is None:
+            parts_id = await self._threads.run(self._store.begin_parts, self._record.key)
+            self._record = replace(self._record, parts_id=parts_id)
+            await self._save()  # before there are parts that nobody knows of
+        while len(self._under_way) >= _PARTS_AHEAD:
+            await self._one_done()
+        await self._slots.acquire()
+        pieces, self._pieces, self._held = self._pieces, [], 0
+        future = self._threads.start(self._put, parts_id, self._next, pieces)
+        future.add_done_callback(lambda _: self._slots.release())
+        self._under_way.append(future)
+        self._next += 1
+        if time.monotonic() - self._saved_at > _SAVE_EVERY_S:
+            await self._save()
+
+    def _put(self, parts_id: str, number: int, pieces: list[bytes | memoryview]) -> Part:
+        data = b"".join(pieces)
+        pieces.clear()
+        return self._store.put_part(self._record.key, parts_id, number, data)
+
+    async def _one_done(self) -> None:
+        part = await asyncio.shield(self._under_way[0])
+        self._under_way.popleft()
+        self._record = replace(self._record, parts=(*self._record.parts, part), tail=None)
+
+    async def _save(self) -> None:
+        self._record = replace(self._record, touched=time.time())
+        await self._threads.run(self._journal.save, self._turn, self._record)
+        self._saved_at = time.monotonic()

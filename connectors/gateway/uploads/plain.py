@@ -1,0 +1,102 @@
+"""Uploads by one plain request, for scripts: `curl -T talk.mp4 http://localhost:8080/api/v1/upload/`."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import ConfigDict
+
+from connectors.errors import DependencyDown
+from connectors.gateway.documents import problems
+from connectors.gateway.models import Answer
+from connectors.gateway.problems import Problem
+from connectors.gateway.uploads.asked import options_of, whole_number
+from connectors.gateway.uploads.records import Step
+from connectors.gateway.uploads.service import Uploads
+
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "The file's bytes, with or without Content-Length.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+_REFUSED = problems(400, 413, 415, 423, 503)
+
+_Language = Annotated[str | None, Query(description="language of the speech, if it is known")]
+_Model = Annotated[str | None, Query(description="Whisper model to use")]
+
+
+class UploadedAnswer(Answer):
+    """The video that an upload became."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "video_id": "4f9c0d6e2b7a4c1f8e35a1d2c3b4e5f6",
+                    "revision": 1,
+                    "url": "/api/v1/videos/4f9c0d6e2b7a4c1f8e35a1d2c3b4e5f6",
+                }
+            ]
+        }
+    )
+
+    video_id: str
+    revision: int
+    url: str
+
+
+def plain_router(uploads: Uploads, videos: str) -> APIRouter:
+    """The routes at `/upload`. videos: the path below which videos are found."""
+    router = APIRouter(tags=["uploads"])
+
+    @router.put("/upload/{name:path}", status_code=201, responses=_REFUSED, openapi_extra=_BODY)
+    async def put_upload(
+        request: Request,
+        response: Response,
+        name: str,
+        language: _Language = None,
+        model: _Model = None,
+    ) -> UploadedAnswer:
+        """Upload a file under its name, as `curl -T FILE …/upload/` does. Each is a new video."""
+        return await _uploaded(request, response, name, language, model)
+
+    @router.post("/upload", status_code=201, responses=_REFUSED, openapi_extra=_BODY)
+    async def post_upload(
+        request: Request,
+        response: Response,
+        name: Annotated[str, Query(description="file name")],
+        language: _Language = None,
+        model: _Model = None,
+    ) -> UploadedAnswer:
+        """Upload a file. Each is a new video."""
+        return await _uploaded(request, response, name, language, model)
+
+    async def _uploaded(
+        request: Request, response: Response, name: str, language: str | None, model: str | None
+    ) -> UploadedAnswer:
+        if request.headers.get("content-type", "").startswith("multipart/"):
+            raise Problem(415, "Not a media file", "Send the file itself as the body, not a form.")
+        size_bytes = whole_number(request, "Content-Length")
+        record = await uploads.create(name, size_bytes, options_of(language, model))
+        video_id = record.video_id
+        try:
+            record = await uploads.append(video_id, 0, request.stream(), is_all=size_bytes is None)
+        finally:
+            if record.step is Step.RECEIVING:
+                await _give_up(video_id)
+        if record.revision is None:
+            raise Problem(400, "Upload broke off", "Fewer bytes came than were announced.")
+        url = f"{videos}/{quote(video_id)}"
+        response.headers["Location"] = url
+        return UploadedAnswer(video_id=video_id, revision=record.revision, url=url)
+
+    async def _give_up(video_id: str) -> None:
+        """Nobody can go on with it; if it cannot be removed now, that is done when it is old."""
+        try:
+            await uploads.remove(video_id)
+        except (Problem, DependencyDown):
+            return
+
+    return router

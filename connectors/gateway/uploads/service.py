@@ -1,0 +1,382 @@
+"""What can be done with an upload, whichever protocol asks for it."""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Protocol
+from uuid import uuid4
+from weakref import WeakValueDictionary
+
+from starlette.requests import ClientDisconnect
+
+from connectors.errors import DependencyDown
+from connectors.gateway.problems import Problem
+from connectors.gateway.uploads.growing import Growing
+from connectors.gateway.uploads.journal import Journal, NoSuchUpload, Superseded, Turn
+from connectors.gateway.uploads.kinds import KIND_BYTES, kind_of
+from connectors.gateway.uploads.limits import UploadLimits, too_many
+from connectors.gateway.uploads.records import Record, Step, digest_of
+from connectors.gateway.uploads.threads import Threads
+from connectors.objectstore import ObjectMissing, ObjectStore, Part, PartsGone
+from connectors.objectstore.revisions import VideoWasDeleted
+from schemas.events import Options, VideoUploaded
+from schemas.uploads import file_key
+
+log = logging.getLogger("reelay.gateway")
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_THREADS = 8
+_PARTS_UNDER_WAY = 4
+_SWEEP_EVERY_S = 60.0
+_SILENT_S = 60.0
+"""A client that sends nothing for so long is taken to be gone."""
+
+
+class Accept(Protocol):
+    """Makes a complete upload a revision of a video, and announces it. Blocks; may be asked more than
+    once about one video_id, and gives the same each time. source: the object's key."""
+
+    def __call__(
+        self,
+        video_id: str,
+        *,
+        name: str,
+        source: str,
+        size_bytes: int,
+        sha256: str,
+        options: Options,
+    ) -> VideoUploaded: ...
+
+
+class _Refused(Exception):
+    """What comes is nothing that may be uploaded, so nothing of it is kept."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+@dataclass(slots=True)
+class _Reception:
+    """A request whose bytes are being received here."""
+
+    patience: asyncio.Timeout
+    is_overtaken: bool = False
+
+    def overtake(self) -> None:
+        """Have it stop, and keep what came."""
+        self.is_overtaken = True
+        if not self.patience.expired():
+            self.patience.reschedule(0)
+
+    def is_heard(self) -> None:
+        """Begin to wait anew."""
+        now = asyncio.get_running_loop().time()
+        when = self.patience.when() or 0
+        if not self.is_overtaken and when - now < _SILENT_S - 1:  # not for each piece
+            self.patience.reschedule(now + _SILENT_S)
+
+
+class Uploads:
+    """All uploads of one gateway. Belongs to one event loop; any number of gateways share a store."""
+
+    def __init__(self, store: ObjectStore, accept: Accept, limits: UploadLimits) -> None:
+        self.limits = limits
+        self._store = store
+        self._accept = accept
+        self._journal = Journal(store)
+        self._threads = Threads(_THREADS)
+        self._slots = asyncio.Semaphore(_PARTS_UNDER_WAY)
+        self._receptions: dict[str, _Reception] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._bringing = 0
+
+    async def create(
+        self, name: str, size_bytes: int | None, options: Options, metadata: str = ""
+    ) -> Record:
+        """Begin an upload. Raises Problem, DependencyDown."""
+        named = self.limits.check_name(name)
+        if size_bytes is not None:
+            self.limits.check_size(size_bytes)
+        video_id = uuid4().hex
+        record = Record(
+            video_id=video_id,
+            name=named,
+            key=file_key(video_id, named),
+            size_bytes=size_bytes,
+            touched=time.time(),
+            options=options,
+            metadata=metadata,
+        )
+        await self._threads.run(self._journal.begin, record)
+        return record
+
+    async def find(self, video_id: str) -> Record:
+        """What is known of an upload; if all of it is here, it is accepted first. Raises Problem,
+        DependencyDown."""
+        return await self._finished(*await self._latest(video_id))
+
+    async def append(
+        self, video_id: str, offset: int, pieces: AsyncIterator[bytes], *, is_all: bool = False
+    ) -> Record:
+        """Take what comes at `offset`. If then all of it is there, it becomes an object and is accepted.
+
+        is_all: the upload ends with the last piece, whatever its size. When the client goes away, what
+        came is kept. Raises Problem, DependencyDown.
+        """
+        with self._room():
+            async with self._alone(video_id):
+                turn, record = await self._latest(video_id)
+                record = await self._finished(turn, record)
+                if offset != record.offset:
+                    raise _wrong_offset(record.offset)
+                if record.step is Step.ACCEPTED:
+                    return record
+                try:
+                    record = replace(record, touched=time.time())
+                    turn = await self._threads.run(self._journal.claim, turn, record)
+                    return await self._received(turn, record, pieces, is_all=is_all)
+                except Superseded as error:
+                    raise overtaken() from error
+                except (PartsGone, ObjectMissing) as error:
+                    raise await self._lost(turn) from error
+                except _Refused as error:
+                    await self._discard(video_id)
+                    raise error.problem from None
+
+    async def remove(self, video_id: str) -> None:
+        """Give up an upload that is not complete. Raises Problem, DependencyDown."""
+        async with self._alone(video_id):
+            await self._latest(video_id)
+            if not await self._discard(video_id):
+                raise Problem(409, "Upload is complete", "It is a video now: delete the video instead.")
+
+    async def sweep(self) -> None:
+        """Accept what is complete and was not accepted, as after a crash, and forget uploads of which
+        nothing came for long. Raises DependencyDown."""
+        for video_id in await self._threads.run(lambda: list(self._journal.video_ids())):
+            if video_id not in self._receptions:
+                with suppress(NoSuchUpload, Superseded, Problem):
+                    await self._tidy(*await self._threads.run(self._journal.latest, video_id))
+
+    async def keep_tidy(self) -> None:
+        """Sweep now and again, until cancelled."""
+        while True:
+            try:
+                await self.sweep()
+            except DependencyDown as error:
+                log.warning("%s", error)
+            await asyncio.sleep(_SWEEP_EVERY_S)
+
+    def close(self) -> None:
+        """Take nothing more."""
+        self._threads.close()
+
+    async def _tidy(self, turn: Turn, record: Record) -> None:
+        """Raises NoSuchUpload, Superseded, Problem."""
+        is_old = time.time() - record.touched > self.limits.kept_s
+        match record.step:
+            case Step.COMPLETE:
+                await self._finished(turn, record)
+            case Step.RECEIVING if is_old:
+                log.info("%s: an upload that nobody went on with is removed", turn.video_id)
+                await self._discard(turn.video_id)
+            case Step.REMOVED:
+                await self._threads.run(self._clear, record)
+            case Step.ACCEPTED if is_old:
+                await self._threads.run(self._journal.remove, turn.video_id)
+
+    async def _latest(self, video_id: str) -> tuple[Turn, Record]:
+        """Raises Problem."""
+        if _ID.fullmatch(video_id) is None:
+            raise _unknown()
+        try:
+            turn, record = await self._threads.run(self._journal.latest, video_id)
+        except NoSuchUpload as error:
+            raise _unknown() from error
+        if record.step is Step.REMOVED:
+            raise _unknown()
+        return turn, record
+
+    async def _received(
+        self, turn: Turn, record: Record, pieces: AsyncIterator[bytes], *, is_all: bool
+    ) -> Record:
+        growing = Growing(self._store, self._journal, self._threads, self._slots)
+        try:
+            await growing.begin(turn, record)
+            has_ended = await self._take(growing, record, pieces)
+            if has_ended and (is_all or growing.size_bytes == record.size_bytes):
+                return await self._complete(turn, growing)
+            return await growing.keep()
+        finally:
+            await growing.abandon()
+
+    async def _take(self, growing: Growing, record: Record, pieces: AsyncIterator[bytes]) -> bool:
+        """Whether everything came that was to come, rather than that the client went away or another
+        request goes on. Raises _Refused."""
+        is_known = growing.size_bytes >= KIND_BYTES
+        most = self.limits.largest_bytes if record.size_bytes is None else record.size_bytes
+        try:
+            async with asyncio.timeout(_SILENT_S) as patience:
+                reception = self._receptions[record.video_id] = _Reception(patience)
+                async for piece in pieces:
+                    size_bytes = growing.size_bytes + len(piece)
+                    if size_bytes > most:
+                        raise _Refused(_too_long(most))
+                    if not is_known and size_bytes >= KIND_BYTES:
+                        _check_kind(growing.first(KIND_BYTES) + piece)
+                        is_known = True
+                    await growing.take(piece)
+                    reception.is_heard()
+        except (TimeoutError, ClientDisconnect):
+            return False
+        finally:
+            self._receptions.pop(record.video_id, None)
+        return True
+
+    async def _complete(self, turn: Turn, growing: Growing) -> Record:
+        """All bytes have come. Raises _Refused, Superseded, PartsGone, DependencyDown, Problem."""
+        rest = await growing.settle()
+        record = growing.record
+        parts = record.parts
+        if record.parts_id is None:
+            _check_kind(rest)
+            ref = await self._threads.run(self._store.put, record.key, rest)
+            parts = (Part(1, len(rest), ref.sha256, tag=""),)
+        elif rest:
+            last = await self._threads.run(
+                self._store.put_part, record.key, record.parts_id, len(parts) + 1, rest
+            )
+            parts = (*parts, last)
+        complete = replace(
+            record,
+            step=Step.COMPLETE,
+            size_bytes=sum(part.size_bytes for part in parts),
+            parts=parts,
+            tail=None,
+            touched=time.time(),
+        )
+        turn = await self._threads.run(self._journal.claim, turn, complete)
+        return await self._finished(turn, complete)
+
+    async def _finished(self, turn: Turn, record: Record) -> Record:
+        """The record, accepted if it is complete. Raises Problem, DependencyDown."""
+        if record.step is not Step.COMPLETE:
+            return record
+        try:
+            return await self._threads.run(self._finish, turn, record)
+        except (PartsGone, VideoWasDeleted, Superseded) as error:
+            raise await self._lost(turn) from error
+
+    def _finish(self, turn: Turn, record: Record) -> Record:
+        """May be done again, by anybody."""
+        size_bytes = record.offset
+        if record.parts_id is not None:
+            self._store.complete_parts(record.key, record.parts_id, record.parts)
+        upload = self._accept(
+            record.video_id,
+            name=record.name,
+            source=record.key,
+            size_bytes=size_bytes,
+            sha256=digest_of(record.parts),
+            options=record.options,
+        )
+        accepted = replace(record, step=Step.ACCEPTED, parts=(), revision=upload.revision)
+        self._journal.save(turn, accepted)
+        log.info("%s: uploaded, %d bytes", record.video_id, size_bytes)
+        return accepted
+
+    async def _lost(self, turn: Turn) -> Problem:
+        """What to say when the store has not what the record of that turn tells of."""
+        try:
+            latest, _ = await self._latest(turn.video_id)
+        except Problem as problem:
+            return problem
+        if latest != turn:
+            return overtaken()
+        log.warning("%s: the bytes of this upload are gone from the store", turn.video_id)
+        await self._threads.run(self._journal.remove, turn.video_id)
+        return _unknown()
+
+    async def _discard(self, video_id: str) -> bool:
+        """Remove an upload; False if it is complete. Raises Superseded if others keep writing,
+        DependencyDown."""
+        return await self._threads.run(self._discard_now, video_id)
+
+    def _discard_now(self, video_id: str) -> bool:
+        turn, record = self._journal.latest(video_id)
+        if record.step not in (Step.RECEIVING, Step.REMOVED):
+            return False
+        removed = replace(record, step=Step.REMOVED)
+        self._journal.claim(turn, removed)
+        # An earlier turn may have begun the parts just before it was over.
+        self._clear(removed)
+        return True
+
+    def _clear(self, removed: Record) -> None:
+        if removed.parts_id is not None:
+            self._store.abort_parts(removed.key, removed.parts_id)
+        self._store.delete(removed.key)
+        self._journal.remove(removed.video_id)
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """Raises Problem if too many bring bytes at the same time."""
+        if self._bringing >= self.limits.max_uploads:
+            raise too_many()
+        self._bringing += 1
+        try:
+            yield
+        finally:
+            self._bringing -= 1
+
+    @asynccontextmanager
+    async def _alone(self, video_id: str) -> AsyncIterator[None]:
+        """Nobody else in this process is at that upload. Whoever receives bytes of it stops: a client
+        that asks again has lost its earlier connection, though that may not be known here yet."""
+        if (reception := self._receptions.get(video_id)) is not None:
+            reception.overtake()
+        lock = self._locks.setdefault(video_id, asyncio.Lock())
+        async with lock:
+            yield
+
+
+def overtaken() -> Problem:
+    """Somebody else goes on with the upload."""
+    return Problem(
+        423, "Upload goes on elsewhere", "Another request goes on with this upload; ask how far it is."
+    )
+
+
+def _check_kind(first: bytes) -> None:
+    """Raises _Refused."""
+    kind = kind_of(first[:KIND_BYTES])
+    if not kind.is_media:
+        raise _Refused(
+            Problem(
+                415,
+                "Not a media file",
+                f"This is {kind.name}; send a video or audio file.",
+                seen=kind.name,
+            )
+        )
+
+
+def _too_long(most: int) -> Problem:
+    return Problem(
+        413, "Too large", f"More came than the {most:,} bytes that this upload may have.", max_bytes=most
+    )
+
+
+def _wrong_offset(offset: int) -> Problem:
+    return Problem(
+        409, "Wrong offset", f"{offset:,} bytes of the upload are here: go on from there.", offset=offset
+    )
+
+
+def _unknown() -> Problem:
+    return Problem(404, "No such upload", "There is no upload of that id, or it was removed.")
