@@ -1,0 +1,240 @@
+/**
+ * The HTTP interface: its data and its calls.
+ * @module
+ */
+
+/**
+ * @typedef {"waiting" | "working" | "completed" | "failed" | "cancelled"} State
+ *
+ * @typedef {object} VideoSummary
+ * @property {string} video_id
+ * @property {number} revision
+ * @property {string} name
+ * @property {State} state
+ * @property {string | null} uploaded_at
+ * @property {string | null} ended_at
+ * @property {number | null} size_bytes
+ * @property {number | null} duration_s
+ * @property {string | null} language BCP 47
+ * @property {number | null} word_count
+ * @property {number} segments_done
+ * @property {number | null} segments null: not known yet
+ * @property {string | null} reason why it failed
+ * @property {boolean | null} has_picture
+ *
+ * @typedef {object} VideoFile
+ * @property {string} name
+ * @property {string} kind
+ * @property {number} size_bytes
+ * @property {string} media_type
+ * @property {string} url
+ *
+ * @typedef {object} StageTime
+ * @property {string} stage
+ * @property {number | null} index
+ * @property {string} queued_at
+ * @property {string} began_at
+ * @property {string} ended_at
+ * @property {number} attempt
+ *
+ * @typedef {object} Gap
+ * @property {number} start_s
+ * @property {number} end_s
+ * @property {string} reason
+ *
+ * @typedef {object} Revision
+ * @property {number} revision
+ * @property {State} state
+ * @property {string | null} uploaded_at
+ * @property {string | null} ended_at
+ * @property {string | null} reason
+ * @property {string | null} model
+ * @property {string | null} language
+ *
+ * @typedef {object} VideoFacts
+ * @property {number | null} shown_revision
+ * @property {Revision[]} revisions
+ * @property {VideoFile[]} files
+ * @property {Gap[]} gaps
+ * @property {string[]} warnings
+ * @property {StageTime[]} stages
+ * @property {string} source_url
+ *
+ * @typedef {VideoSummary & VideoFacts} Video
+ *
+ * @typedef {object} Hit
+ * @property {string} video_id
+ * @property {number} revision
+ * @property {string} name
+ * @property {string | null} language
+ * @property {number} start_s
+ * @property {number} end_s
+ * @property {{text: string, hit: boolean}[]} snippet
+ */
+
+const BASE = "/api/v1";
+
+/** Where tus uploads are made. */
+export const UPLOADS_URL = `${BASE}/tus`;
+
+/** The stream of live events. */
+export const EVENTS_URL = `${BASE}/events`;
+
+/** The gateway's answer was a refusal. `status` 0: there was no answer. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {string} message one sentence for people
+   */
+  constructor(status, message) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+  }
+}
+
+/**
+ * A page of videos, newest upload first.
+ * @param {{state?: State | null, cursor?: string | null, limit?: number}} query
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{videos: VideoSummary[], next: string | null, total: number}>}
+ */
+export function listVideos(query, signal) {
+  return json(`/videos${parameters(query)}`, { signal });
+}
+
+/**
+ * @param {string} videoId
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Video>}
+ */
+export function getVideo(videoId, signal) {
+  return json(`/videos/${encodeURIComponent(videoId)}`, { signal });
+}
+
+/**
+ * How long each stage of the shown revision waited and worked: `timeline.json`.
+ * @param {string} videoId
+ * @param {AbortSignal} [signal]
+ */
+export function getTimeline(videoId, signal) {
+  return json(`/videos/${encodeURIComponent(videoId)}/timeline`, { signal });
+}
+
+/**
+ * @param {string} videoId
+ * @param {"cancel" | "retry"} what
+ */
+export async function ask(videoId, what) {
+  await answer(`/videos/${encodeURIComponent(videoId)}/${what}`, { method: "POST" });
+}
+
+/** @param {string} videoId */
+export async function deleteVideo(videoId) {
+  await answer(`/videos/${encodeURIComponent(videoId)}`, { method: "DELETE" });
+}
+
+/**
+ * Replace the captions of one language by corrected ones.
+ * @param {string} videoId
+ * @param {string} language BCP 47
+ * @param {string} webvtt
+ * @returns {Promise<{revision: number}>}
+ */
+export function putCaptions(videoId, language, webvtt) {
+  return json(`/videos/${encodeURIComponent(videoId)}/captions/${encodeURIComponent(language)}`, {
+    method: "PUT",
+    headers: { "Content-Type": "text/vtt" },
+    body: webvtt,
+  });
+}
+
+/**
+ * @param {{q: string, language?: string | null, since?: string | null, until?: string | null, cursor?: string | null}} query
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{hits: Hit[], next: string | null, total: number}>}
+ */
+export function search(query, signal) {
+  return json(`/search${parameters(query)}`, { signal });
+}
+
+/**
+ * Whom the page acts as.
+ * @returns {Promise<{keys: boolean, name: string | null, scope: "read" | "write" | null}>}
+ */
+export function whoAmI() {
+  return json("/session", {});
+}
+
+/**
+ * Begin a session of this browser with an API key.
+ * @param {string} key
+ * @returns {Promise<{scope: "read" | "write"}>}
+ */
+export function signIn(key) {
+  return json("/session", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ key }),
+  });
+}
+
+/**
+ * The text of one of a video's files.
+ * @param {VideoFile} file
+ * @param {AbortSignal} [signal]
+ */
+export async function readFile(file, signal) {
+  return (await request(file.url, { signal })).text();
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} options
+ */
+async function json(path, options) {
+  return (await answer(path, options)).json();
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} options
+ */
+function answer(path, options) {
+  return request(BASE + path, options);
+}
+
+/**
+ * @param {string} url
+ * @param {RequestInit} options
+ */
+async function request(url, options) {
+  let response;
+  try {
+    response = await fetch(url, options);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, "Reelay cannot be reached. Check that it is running, then try again.");
+  }
+  if (!response.ok) throw new ApiError(response.status, await reason(response));
+  return response;
+}
+
+/**
+ * What a refusal says (RFC 9457), or its status.
+ * @param {Response} response
+ */
+async function reason(response) {
+  try {
+    const problem = await response.json();
+    return problem.detail || problem.title || response.statusText;
+  } catch {
+    return `The server answered ${response.status} ${response.statusText}`.trim();
+  }
+}
+
+/** @param {Record<string, string | number | null | undefined>} query */
+function parameters(query) {
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return given.length ? `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : "";
+}

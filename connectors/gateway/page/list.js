@@ -1,0 +1,212 @@
+/**
+ * The list of all videos, page by page, kept up to date by live events.
+ * @module
+ */
+
+import { listVideos } from "./api.js";
+import { pickFiles } from "./choosing.js";
+import { el, fill, say } from "./dom.js";
+import { onLive } from "./live.js";
+import { announce, errorNotice } from "./notices.js";
+import { counted } from "./text.js";
+import { STATE_NAMES, Tile } from "./tile.js";
+
+/** @typedef {import("./api.js").State} State */
+/** @typedef {import("./api.js").VideoSummary} VideoSummary */
+
+const PAGE = 48;
+
+/**
+ * @param {import("./choosing.js").Chosen} chosen what becomes of files that are picked here
+ * @returns {import("./router.js").View}
+ */
+export function listView(chosen) {
+  return (place, { url, signal }) => {
+    const asked = url.searchParams.get("state");
+    const state = asked !== null && Object.hasOwn(STATE_NAMES, asked) ? /** @type {State} */ (asked) : null;
+    new List(place, state, chosen, signal).load();
+    return state ? `${STATE_NAMES[state]} videos` : "Videos";
+  };
+}
+
+class List {
+  #state;
+  #chosen;
+  #signal;
+  /** @type {Map<string, Tile>} */
+  #tiles = new Map();
+  /** @type {string | null} */
+  #next = null;
+  #total = 0;
+  #loading = false;
+
+  #count = el("p", { class: "list-count" });
+  #grid = el("ul", { class: "grid", "aria-label": "Videos" });
+  #trouble = el("div");
+  #empty = el("div");
+  #more = el("button", { type: "button", class: "more", hidden: true, onclick: () => this.#loadMore(true) }, "Show more");
+
+  /**
+   * @param {HTMLElement} place
+   * @param {State | null} state only videos in this state
+   * @param {import("./choosing.js").Chosen} chosen
+   * @param {AbortSignal} signal
+   */
+  constructor(place, state, chosen, signal) {
+    this.#state = state;
+    this.#chosen = chosen;
+    this.#signal = signal;
+    fill(
+      place,
+      el("div", { class: "list-head" }, el("h1", {}, "Videos"), this.#count, filters(state)),
+      this.#trouble,
+      this.#empty,
+      this.#grid,
+      this.#more,
+    );
+
+    onLive("snapshot", () => this.load(), signal);
+    onLive("video", (video) => this.#changed(video), signal);
+    onLive("deleted", ({ video_id }) => this.#gone(video_id), signal);
+    const nearEnd = new IntersectionObserver(([entry]) => entry.isIntersecting && this.#loadMore(false), { rootMargin: "600px" });
+    nearEnd.observe(this.#more);
+    signal.addEventListener("abort", () => nearEnd.disconnect());
+  }
+
+  /** The first page, again: after it, the list is as new as the server. */
+  async load() {
+    try {
+      const page = await listVideos({ state: this.#state, limit: Math.max(PAGE, Math.min(200, this.#tiles.size)) }, this.#signal);
+      fill(this.#trouble);
+      const known = this.#tiles;
+      this.#tiles = new Map();
+      for (const video of page.videos) this.#put(video, known.get(video.video_id));
+      fill(this.#grid, ...[...this.#tiles.values()].map(({ element }) => element));
+      this.#end(page);
+    } catch (error) {
+      this.#failed(error, () => this.load());
+    }
+  }
+
+  /** @param {boolean} byHand whether the user asked, who then wants to go on from there */
+  async #loadMore(byHand) {
+    if (this.#loading || !this.#next) return;
+    this.#loading = true;
+    try {
+      const page = await listVideos({ state: this.#state, cursor: this.#next, limit: PAGE }, this.#signal);
+      const fresh = page.videos.filter(({ video_id }) => !this.#tiles.has(video_id)).map((video) => this.#put(video));
+      this.#grid.append(...fresh.map(({ element }) => element));
+      this.#end(page);
+      announce(`${counted(fresh.length, "more video")}.`);
+      if (byHand) fresh[0]?.element.querySelector("a")?.focus();
+    } catch (error) {
+      this.#failed(error, () => this.#loadMore(byHand));
+    } finally {
+      this.#loading = false;
+    }
+  }
+
+  /**
+   * @param {VideoSummary} video
+   * @param {Tile} [tile] the one that shows it already
+   */
+  #put(video, tile = new Tile(video)) {
+    tile.show(video);
+    this.#tiles.set(video.video_id, tile);
+    return tile;
+  }
+
+  /** @param {{next: string | null, total: number}} page */
+  #end({ next, total }) {
+    this.#next = next;
+    this.#more.hidden = next === null;
+    this.#setTotal(total);
+  }
+
+  /** @param {number} total */
+  #setTotal(total) {
+    this.#total = total;
+    say(this.#count, total ? counted(total, "video") : "");
+    this.#grid.hidden = total === 0;
+    fill(this.#empty, total ? null : this.#state ? nothingHere(this.#state) : welcome(this.#chosen));
+  }
+
+  /** @param {VideoSummary} video */
+  #changed(video) {
+    const tile = this.#tiles.get(video.video_id);
+    const belongs = !this.#state || video.state === this.#state;
+    if (!belongs) {
+      this.#gone(video.video_id);
+    } else if (tile) {
+      const before = tile.video?.state;
+      tile.show(video);
+      if (before !== video.state) announceEnd(video);
+    } else if (this.#isNewest(video)) {
+      this.#grid.prepend(this.#put(video).element);
+      this.#setTotal(this.#total + 1);
+    }
+  }
+
+  /** @param {VideoSummary} video */
+  #isNewest(video) {
+    const [first] = this.#tiles.values();
+    return !first?.video || video.uploaded_at >= first.video.uploaded_at || this.#next === null;
+  }
+
+  /** @param {string} videoId */
+  #gone(videoId) {
+    const tile = this.#tiles.get(videoId);
+    if (!tile) return;
+    this.#tiles.delete(videoId);
+    tile.element.remove();
+    this.#setTotal(this.#total - 1);
+  }
+
+  /**
+   * @param {unknown} error
+   * @param {() => void} again
+   */
+  #failed(error, again) {
+    if (this.#signal.aborted) return;
+    fill(this.#trouble, errorNotice(error, { label: "Try again", action: again }));
+  }
+}
+
+/** @param {State | null} chosen */
+function filters(chosen) {
+  const all = [[null, "All"], ...Object.entries(STATE_NAMES)];
+  return el(
+    "nav",
+    { class: "filters", "aria-label": "Which videos" },
+    el(
+      "ul",
+      {},
+      all.map(([state, name]) =>
+        el("li", {}, el("a", { href: state ? `/?state=${state}` : "/", "aria-current": state === chosen && "page" }, name)),
+      ),
+    ),
+  );
+}
+
+/** @param {State} state */
+function nothingHere(state) {
+  return el("p", { class: "nothing" }, `No video is in this list (${STATE_NAMES[state].toLowerCase()}). `, el("a", { href: "/" }, "Show all videos"));
+}
+
+/** @param {import("./choosing.js").Chosen} chosen */
+function welcome(chosen) {
+  return el(
+    "div",
+    { class: "welcome" },
+    el("p", { class: "welcome-title" }, "Drop a video here"),
+    el("p", {}, "It is transcribed word by word. You can read along while it is being worked on, search what was said, and take captions with you."),
+    el("button", { type: "button", class: "primary", onclick: () => pickFiles(chosen) }, "Choose files"),
+    el("p", { class: "welcome-small" }, "Video or sound in any common format. From a terminal: ", el("code", {}, `curl -T talk.mp4 ${location.origin}/api/v1/upload/`)),
+  );
+}
+
+/** @param {VideoSummary} video */
+function announceEnd(video) {
+  if (video.state === "completed") announce(`${video.name} is ready.`);
+  if (video.state === "failed") announce(`${video.name} failed: ${video.reason ?? ""}`);
+}

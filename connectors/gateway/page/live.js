@@ -1,0 +1,57 @@
+/**
+ * Live events for this tab: from the connection that all tabs share, or where a browser has no shared
+ * workers, from one of its own.
+ * @module
+ */
+
+import { EVENTS_URL } from "./api.js";
+import { CaptionsSoFar } from "./captions-so-far.js";
+import { listen } from "./stream.js";
+
+/** @typedef {import("./stream.js").Live} Live */
+
+const bus = new EventTarget();
+const captions = new CaptionsSoFar();
+/** @type {() => void} */
+let connectNow = () => {};
+
+/** Begin to listen; once, at the start. */
+export function start() {
+  connectNow = "SharedWorker" in window ? share() : listen(EVENTS_URL, publish);
+  window.addEventListener("online", () => connectNow());
+}
+
+/**
+ * Be told of one kind of event until the signal says stop.
+ * @param {Live["type"]} type
+ * @param {(data: any) => void} listener
+ * @param {AbortSignal} [signal]
+ */
+export function onLive(type, listener, signal) {
+  bus.addEventListener(type, (event) => listener(/** @type {CustomEvent} */ (event).detail), { signal });
+}
+
+/**
+ * The captions of a video at work that came before somebody looked at it.
+ * @param {string} videoId
+ */
+export function captionsSoFar(videoId) {
+  return captions.of(videoId);
+}
+
+/** @returns {() => void} */
+function share() {
+  const worker = new SharedWorker("/assets/stream.worker.js", { type: "module", name: "reelay-events" });
+  worker.port.addEventListener("message", ({ data }) => publish(data));
+  worker.port.start();
+  // A page that is kept for "back" gets nothing while it is away.
+  window.addEventListener("pagehide", () => worker.port.postMessage("leave"));
+  window.addEventListener("pageshow", (event) => event.persisted && worker.port.postMessage("return"));
+  return () => worker.port.postMessage("connect");
+}
+
+/** @param {Live} event */
+function publish(event) {
+  captions.take(event);
+  bus.dispatchEvent(new CustomEvent(event.type, { detail: event.data }));
+}

@@ -1,0 +1,43 @@
+/**
+ * Where the page starts.
+ * @module
+ */
+
+import { whoAmI } from "./api.js";
+import { pickFiles, pickFolder, takeDrops } from "./choosing.js";
+import { byId } from "./dom.js";
+import { listView } from "./list.js";
+import { start as startLive } from "./live.js";
+import { watchConnection } from "./notices.js";
+import { startRouter } from "./router.js";
+import { searchView, takeSearches } from "./search.js";
+import { askForKey } from "./sign-in.js";
+import { announceChoice, showUploads } from "./upload-panel.js";
+import { UploadQueue } from "./uploading.js";
+import { videoView } from "./video.js";
+
+const queue = new UploadQueue();
+
+/** @type {import("./choosing.js").Chosen} */
+function upload(files, left_out) {
+  queue.add(files);
+  announceChoice(files.length, left_out);
+}
+
+const main = byId("main");
+const who = await whoAmI();
+if (who.keys && who.scope === null) await askForKey(main);
+document.body.dataset.scope = who.scope ?? "write";
+
+showUploads(queue);
+takeDrops(upload);
+byId("add-files").addEventListener("click", () => pickFiles(upload));
+byId("add-folder").addEventListener("click", () => pickFolder(upload));
+takeSearches();
+watchConnection();
+startLive();
+startRouter(main, [
+  { pattern: /^\/$/, view: listView(upload) },
+  { pattern: /^\/videos\/([^/]+)$/, view: videoView },
+  { pattern: /^\/search$/, view: searchView },
+]);

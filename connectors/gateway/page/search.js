@@ -1,0 +1,154 @@
+/**
+ * Searching everything that was said; each hit leads to its moment.
+ * @module
+ */
+
+import { search } from "./api.js";
+import { byId, el, fill, say } from "./dom.js";
+import { announce, errorNotice } from "./notices.js";
+import { go, videoAddress } from "./router.js";
+import { clock, counted, direction, languageName } from "./text.js";
+
+/** @typedef {import("./api.js").Hit} Hit */
+
+const LANGUAGES = ["ar", "de", "en", "es", "fr", "hi", "it", "ja", "ko", "nl", "pl", "pt", "ru", "sv", "tr", "uk", "zh"];
+
+/** Have the box at the top of the page search. */
+export function takeSearches() {
+  byId("search-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const q = box().value.trim();
+    if (q) go(`/search?${new URLSearchParams({ q })}`);
+    else box().focus();
+  });
+}
+
+/** @type {import("./router.js").View} */
+export function searchView(place, { url, signal }) {
+  const query = Object.fromEntries(url.searchParams);
+  box().value = query.q ?? "";
+  signal.addEventListener("abort", () => (box().value = ""));
+  new Results(place, query, signal).begin();
+  return query.q ? `“${query.q}”` : "Search";
+}
+
+class Results {
+  #query;
+  #signal;
+  /** @type {Map<string, HTMLElement>} by video: the list of its hits */
+  #lists = new Map();
+  /** @type {string | null} */
+  #next = null;
+
+  #count = el("p", { class: "list-count" });
+  #trouble = el("div");
+  #hits = el("div", { class: "hits" });
+  #more = el("button", { type: "button", class: "more", hidden: true, onclick: () => this.#load() }, "Show more");
+
+  /**
+   * @param {HTMLElement} place
+   * @param {Record<string, string>} query
+   * @param {AbortSignal} signal
+   */
+  constructor(place, query, signal) {
+    this.#query = query;
+    this.#signal = signal;
+    fill(
+      place,
+      el("div", { class: "list-head" }, el("h1", {}, "Search"), this.#count, filterForm(query)),
+      this.#trouble,
+      this.#hits,
+      this.#more,
+    );
+  }
+
+  begin() {
+    if (this.#query.q) {
+      this.#load();
+    } else {
+      fill(this.#hits, el("p", { class: "nothing" }, "Type what was said into the box at the top. Quotes find a phrase, a star the beginning of a word: ", el("code", {}, '"one machine"'), ", ", el("code", {}, "caption*"), "."));
+      box().focus();
+    }
+  }
+
+  async #load() {
+    const { q, language, since, until } = this.#query;
+    try {
+      const { hits, next, total } = await search({ q, language, since, until, cursor: this.#next }, this.#signal);
+      fill(this.#trouble);
+      const isFirst = this.#next === null;
+      const before = this.#hits.querySelectorAll(".hit").length;
+      for (const hit of hits) this.#put(hit);
+      this.#next = next;
+      this.#more.hidden = next === null;
+      say(this.#count, counted(total, "place"));
+      if (!total) fill(this.#hits, el("p", { class: "nothing" }, "Nobody said that. Try fewer words, or the beginning of one with a star: ", el("code", {}, `${q.split(/\s/)[0].slice(0, 5)}*`)));
+      announce(isFirst ? `${counted(total, "place")} found.` : `${counted(hits.length, "more place")}.`);
+      if (!isFirst) /** @type {HTMLElement | undefined} */ (this.#hits.querySelectorAll(".hit")[before])?.focus();
+    } catch (error) {
+      if (!this.#signal.aborted) fill(this.#trouble, errorNotice(error, { label: "Try again", action: () => this.#load() }));
+    }
+  }
+
+  /** @param {Hit} hit */
+  #put(hit) {
+    let list = this.#lists.get(hit.video_id);
+    if (!list) {
+      list = el("ol", { class: "hit-list" });
+      this.#lists.set(hit.video_id, list);
+      this.#hits.append(
+        el("section", { class: "hit-video" }, el("h2", { dir: "auto" }, el("a", { href: videoAddress(hit.video_id) }, hit.name || "Untitled")), list),
+      );
+    }
+    list.append(
+      el(
+        "li",
+        {},
+        el(
+          "a",
+          { class: "hit", href: videoAddress(hit.video_id, hit.start_s) },
+          el("span", { class: "hit-time" }, clock(hit.start_s)),
+          " ",
+          el(
+            "span",
+            { class: "hit-text", lang: hit.language, dir: direction(hit.language) },
+            hit.snippet.map((part) => (part.hit ? el("mark", {}, part.text) : part.text)),
+          ),
+        ),
+      ),
+    );
+  }
+}
+
+/** @param {Record<string, string>} query */
+function filterForm(query) {
+  const languages = [...new Set([...LANGUAGES, ...(query.language ? [query.language] : [])])];
+  const form = el(
+    "form",
+    { class: "search-filters", "aria-label": "Narrow the search" },
+    el(
+      "label",
+      {},
+      "Language",
+      el(
+        "select",
+        { name: "language" },
+        el("option", { value: "" }, "Any"),
+        languages.map((tag) => el("option", { value: tag, selected: tag === query.language }, languageName(tag))),
+      ),
+    ),
+    el("label", {}, "Uploaded since", el("input", { type: "date", name: "since", value: query.since ?? "" })),
+    el("label", {}, "until", el("input", { type: "date", name: "until", value: query.until ?? "" })),
+    el("button", { type: "submit" }, "Apply"),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const given = [["q", box().value.trim()], ...new FormData(form)].filter(([, value]) => value);
+    go(`/search?${new URLSearchParams(/** @type {[string, string][]} */ (given))}`);
+  });
+  return form;
+}
+
+function box() {
+  return /** @type {HTMLInputElement} */ (byId("search-box"));
+}

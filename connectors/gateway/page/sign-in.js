@@ -1,0 +1,43 @@
+/**
+ * Asking for an API key where the gateway wants one.
+ * @module
+ */
+
+import { ApiError, signIn } from "./api.js";
+import { el, fill } from "./dom.js";
+import { errorNotice } from "./notices.js";
+
+/**
+ * Ask until a key is right.
+ * @param {HTMLElement} place
+ * @returns {Promise<void>}
+ */
+export function askForKey(place) {
+  return new Promise((resolve) => {
+    const input = el("input", { id: "key", name: "key", type: "password", autocomplete: "current-password", required: true });
+    const trouble = el("div");
+    const form = el(
+      "form",
+      { class: "sign-in" },
+      el("h1", {}, "Sign in"),
+      el("p", {}, "This Reelay asks for an API key. Whoever runs it can give you one."),
+      el("label", { for: "key" }, "API key"),
+      input,
+      trouble,
+      el("button", { type: "submit", class: "primary" }, "Sign in"),
+    );
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      try {
+        await signIn(input.value.trim());
+        resolve();
+      } catch (error) {
+        const wrong = error instanceof ApiError && error.status === 401;
+        fill(trouble, errorNotice(wrong ? "That key is not known here. Check that all of it was copied." : error));
+        input.focus();
+      }
+    });
+    fill(place, form);
+    input.focus();
+  });
+}

@@ -1,0 +1,413 @@
+/**
+ * One video: player, transcript, downloads, corrections, and how it came about.
+ * @module
+ */
+
+import * as api from "./api.js";
+import { Corrections } from "./corrections.js";
+import { ask as askUser } from "./dialog.js";
+import { el, fill, say } from "./dom.js";
+import { captionsSoFar, onLive } from "./live.js";
+import { LiveWords } from "./live-words.js";
+import { announce, errorNotice } from "./notices.js";
+import { Player } from "./player.js";
+import { correctedWords, paragraphsOf, wordsOf } from "./reading.js";
+import { captionsOf, downloads, fileNamed } from "./results.js";
+import { go, timeIn, videoAddress } from "./router.js";
+import { bytes, clock, counted, languageName, moment } from "./text.js";
+import { showProgress, showState } from "./tile.js";
+import { timeline } from "./timeline.js";
+import { findBox, Transcript } from "./transcript.js";
+import { parseCues, writeCues } from "./webvtt.js";
+
+/** @typedef {import("./api.js").Video} Video */
+/** @typedef {import("./api.js").VideoSummary} VideoSummary */
+
+const UNDER_WAY = new Set(["waiting", "working"]);
+
+/** @type {import("./router.js").View} */
+export function videoView(place, { url, match, signal }) {
+  new VideoPage(place, decodeURIComponent(match[1]), signal).begin(timeIn(url), url.searchParams.get("find"));
+  return "Video";
+}
+
+class VideoPage {
+  #id;
+  #signal;
+  #place;
+  /** @type {Video | null} */
+  #video = null;
+  #player;
+  #transcript;
+  #find;
+  #words = new LiveWords();
+  /** Which revision's results are shown; 0: none. */
+  #shownRevision = 0;
+  /** @type {Corrections | null} */
+  #corrections = null;
+
+  #title = el("h1", { dir: "auto" });
+  #state = el("p", { class: "state" });
+  #progress = el("progress", { max: 1, hidden: true });
+  #facts = el("p");
+  #actions = el("div", { class: "actions" });
+  #trouble = el("div");
+  #downloads = el("div", { class: "downloads" });
+  #notes = el("div");
+  #chapters = el("div");
+  #keywords = el("div");
+  #timeline = el("div");
+  #reader = el("div", { class: "reader-body" });
+  #readerHead = el("div", { class: "reader-head" });
+  #correctButton = el("button", { type: "button", class: "correct", onclick: () => this.#correct() }, "Correct captions");
+
+  /**
+   * @param {HTMLElement} place
+   * @param {string} id
+   * @param {AbortSignal} signal
+   */
+  constructor(place, id, signal) {
+    this.#id = id;
+    this.#signal = signal;
+    this.#place = place;
+    this.#player = new Player((time_s) => this.#at(time_s), signal);
+    this.#transcript = new Transcript((time_s) => this.#player.seek(time_s, { play: true }), signal);
+    this.#find = findBox(this.#transcript, () => this.#player.time);
+    this.#readerHead.append(this.#find.element, this.#correctButton);
+    onLive("snapshot", () => this.#load(), signal);
+    onLive("video", (video) => video.video_id === id && this.#changed(video), signal);
+    onLive("caption", (caption) => caption.video_id === id && this.#heard(caption), signal);
+    onLive("deleted", ({ video_id }) => video_id === id && this.#deleted(), signal);
+    window.addEventListener("fragment", () => this.#seekToFragment(), { signal });
+  }
+
+  /**
+   * @param {number | null} time_s where to begin
+   * @param {string | null} sought what to look for in the transcript
+   */
+  async begin(time_s, sought) {
+    await this.#load();
+    if (!this.#video || this.#signal.aborted) return;
+    for (const caption of captionsSoFar(this.#id)) this.#heard(caption);
+    if (time_s !== null) {
+      this.#player.seek(time_s);
+      this.#transcript.follow();
+    }
+    if (sought) this.#find.find(sought);
+  }
+
+  async #load() {
+    try {
+      const video = await api.getVideo(this.#id, this.#signal);
+      if (!this.#video) this.#build();
+      this.#show(video);
+      fill(this.#trouble);
+      if (video.shown_revision && video.shown_revision !== this.#shownRevision && !this.#corrections) {
+        await this.#showResults(video);
+      } else if (!video.shown_revision) {
+        this.#showLive();
+      }
+    } catch (error) {
+      if (!this.#signal.aborted) this.#failed(error);
+    }
+  }
+
+  #build() {
+    fill(
+      this.#place,
+      el("nav", { class: "back", "aria-label": "Where you are" }, el("a", { href: "/" }, "All videos")),
+      el("header", { class: "video-head" }, this.#title, el("div", { class: "video-facts" }, this.#state, this.#facts), this.#actions, this.#progress),
+      this.#trouble,
+      el(
+        "div",
+        { class: "watch" },
+        el("div", { class: "watch-player" }, this.#player.element),
+        el("section", { class: "reader", "aria-label": "Text" }, this.#reader),
+        el("div", { class: "watch-more" }, this.#downloads, this.#notes, this.#chapters, this.#keywords, this.#timeline),
+      ),
+    );
+    this.#showReader();
+  }
+
+  /** @param {Video} video */
+  #show(video) {
+    const before = this.#video;
+    this.#video = video;
+    document.title = `${video.name || "Video"} · Reelay`;
+    say(this.#title, video.name || "Untitled");
+    showState(this.#state, video);
+    showProgress(this.#progress, video);
+    say(this.#facts, facts(video));
+    if (before?.state !== video.state || before?.revision !== video.revision) this.#showActions(video);
+    this.#player.open(video.source_url, { name: video.name, picture: video.has_picture !== false });
+    fill(this.#downloads, downloadLinks(video));
+    fill(this.#notes, notes(video));
+    this.#showTimeline(video);
+  }
+
+  /** @param {Video} video */
+  async #showTimeline(video) {
+    const open = this.#timeline.querySelector("details")?.open ?? false;
+    let { stages, uploaded_at } = video;
+    if (fileNamed(video.files, "timeline.json") && video.revision === video.shown_revision) {
+      const whole = await api.getTimeline(this.#id, this.#signal).catch(() => null);
+      if (whole) [stages, uploaded_at] = [whole.work, whole.uploaded_at];
+    }
+    const shown = timeline(stages, uploaded_at);
+    if (shown instanceof HTMLDetailsElement) shown.open = open;
+    fill(this.#timeline, shown);
+  }
+
+  /** @param {Video} video */
+  async #showResults(video) {
+    const file = fileNamed(video.files, "transcript.json");
+    const [captions] = captionsOf(video.files, "vtt");
+    const transcript = file ? JSON.parse(await api.readFile(file, this.#signal)) : null;
+    if (captions) this.#player.setCaptions(captions.file.url, captions.language);
+    let words = transcript ? wordsOf(transcript) : [];
+    if (captions?.kind === "corrected") {
+      words = correctedWords(parseCues(await api.readFile(captions.file, this.#signal)), words, captions.language);
+    }
+    this.#shownRevision = video.shown_revision ?? 0;
+    this.#transcript.show(words, paragraphsOf(words, video.gaps));
+    this.#transcript.at(this.#player.time);
+    this.#showReader();
+    fill(this.#keywords, keywordButtons(transcript?.keywords ?? [], (text) => this.#find.find(text)));
+    await this.#showChapters(video);
+  }
+
+  /** @param {Video} video */
+  async #showChapters(video) {
+    const file = fileNamed(video.files, "chapters.vtt");
+    const chapters = file ? parseCues(await api.readFile(file, this.#signal)) : [];
+    fill(
+      this.#chapters,
+      chapters.length > 0 && [
+        el("h2", {}, "Chapters"),
+        el(
+          "ol",
+          { class: "chapters" },
+          chapters.map(({ start_s, text }) => el("li", {}, el("a", { href: videoAddress(this.#id, start_s) }, el("span", { class: "chapter-time" }, clock(start_s)), text))),
+        ),
+      ],
+    );
+  }
+
+  /** The words that have come so far, while nothing is complete. */
+  #showLive() {
+    const words = this.#words.of(this.#video?.revision ?? 0);
+    this.#transcript.show(words, paragraphsOf(words));
+    this.#showReader();
+  }
+
+  #showReader() {
+    if (this.#corrections) return;
+    const video = this.#video;
+    const words = this.#words.of(video?.revision ?? 0);
+    const hasText = this.#shownRevision > 0 || words.length > 0;
+    this.#correctButton.hidden = this.#shownRevision === 0 || captionsOf(video?.files ?? [], "vtt").length === 0;
+    if (!hasText) fill(this.#reader, el("p", { class: "reader-empty" }, emptyText(video)));
+    else if (!this.#reader.contains(this.#transcript.element)) fill(this.#reader, this.#readerHead, this.#transcript.element);
+  }
+
+  async #correct() {
+    const [captions] = captionsOf(this.#video?.files ?? [], "vtt");
+    try {
+      const cues = parseCues(await api.readFile(captions.file, this.#signal));
+      this.#corrections = new Corrections(cues, captions.language, {
+        seek: (time_s) => this.#player.seek(time_s),
+        save: async (corrected) => {
+          await api.putCaptions(this.#id, captions.language, writeCues(corrected));
+          this.#stopCorrecting();
+          await this.#load();
+        },
+        close: () => this.#stopCorrecting(),
+      });
+      fill(this.#reader, this.#corrections.element);
+      this.#corrections.focus(this.#player.time);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #stopCorrecting() {
+    this.#corrections = null;
+    fill(this.#reader);
+    this.#showReader();
+    this.#correctButton.focus();
+  }
+
+  /** @param {VideoSummary} summary */
+  #changed(summary) {
+    const before = this.#video;
+    if (!before) return;
+    const isNews = summary.state !== before.state || summary.revision !== before.revision;
+    this.#video = { ...before, ...summary };
+    showState(this.#state, this.#video);
+    showProgress(this.#progress, this.#video);
+    if (!isNews) return;
+    if (summary.state === "completed") announce(`${summary.name} is ready.`);
+    if (summary.state === "failed") announce(`${summary.name} failed: ${summary.reason ?? ""}`);
+    this.#showActions(this.#video);
+    this.#load();
+  }
+
+  /** @param {import("./live-words.js").LiveCaption} caption */
+  #heard(caption) {
+    const fresh = this.#words.add(caption);
+    if (!this.#video || this.#shownRevision || !fresh.length) return;
+    const isFirst = this.#words.of(caption.revision).length === fresh.length;
+    this.#showLive();
+    this.#player.addCaptions(fresh, caption.language);
+    if (isFirst) announce("The first words are there.");
+  }
+
+  #deleted() {
+    announce("This video was deleted.");
+    go("/");
+  }
+
+  /** @param {number} time_s */
+  #at(time_s) {
+    if (this.#corrections) this.#corrections.at(time_s);
+    else this.#transcript.at(time_s);
+  }
+
+  #seekToFragment() {
+    const time_s = timeIn(location);
+    if (time_s === null) return;
+    this.#player.seek(time_s);
+    this.#transcript.follow();
+  }
+
+  /** @param {Video} video */
+  #showActions(video) {
+    const underWay = UNDER_WAY.has(video.state);
+    const again = video.state === "failed" || video.state === "cancelled";
+    fill(
+      this.#actions,
+      underWay && el("button", { type: "button", onclick: (event) => this.#ask("cancel", event) }, "Cancel"),
+      again && el("button", { type: "button", class: "primary", onclick: (event) => this.#ask("retry", event) }, "Try again"),
+      el("button", { type: "button", onclick: () => this.#copyLink() }, "Copy link to this moment"),
+      el("button", { type: "button", class: "danger", onclick: () => this.#delete() }, "Delete"),
+    );
+  }
+
+  /**
+   * @param {"cancel" | "retry"} what
+   * @param {Event} event
+   */
+  async #ask(what, event) {
+    const button = /** @type {HTMLButtonElement} */ (event.currentTarget);
+    button.disabled = true;
+    try {
+      await api.ask(this.#id, what);
+      announce(what === "cancel" ? "Cancelling." : "It is being tried again.");
+      await this.#load();
+    } catch (error) {
+      button.disabled = false;
+      this.#failed(error);
+    }
+  }
+
+  async #copyLink() {
+    const address = new URL(videoAddress(this.#id, this.#player.time), location.href).href;
+    try {
+      await navigator.clipboard.writeText(address);
+      announce(`The link to ${clock(this.#player.time)} is copied.`);
+      fill(this.#trouble, el("p", { class: "notice" }, `Copied: the link to ${clock(this.#player.time)}.`));
+    } catch {
+      fill(this.#trouble, el("p", { class: "notice" }, "The link to this moment: ", el("a", { href: address }, address)));
+    }
+  }
+
+  async #delete() {
+    const name = this.#video?.name ?? "";
+    const sure = await askUser(`Delete “${name}”?`, "The upload, its captions and its transcript are removed for ever.", "Delete");
+    if (!sure) return;
+    try {
+      await api.deleteVideo(this.#id);
+      announce(`${name} is deleted.`);
+      go("/");
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** @param {unknown} error */
+  #failed(error) {
+    if (error instanceof api.ApiError && error.status === 404 && !this.#video) {
+      fill(this.#place, el("div", { class: "lost" }, el("h1", {}, "No such video"), el("p", {}, "It may have been deleted. "), el("p", {}, el("a", { href: "/" }, "Show all videos"))));
+      return;
+    }
+    const notice = errorNotice(error, { label: "Try again", action: () => this.#load() });
+    if (this.#video) fill(this.#trouble, notice);
+    else fill(this.#place, notice);
+  }
+}
+
+/** @param {Video} video */
+function facts(video) {
+  return [
+    video.duration_s === null ? null : clock(video.duration_s),
+    video.word_count ? counted(video.word_count, "word") : null,
+    video.language && video.word_count ? languageName(video.language) : null,
+    video.size_bytes ? bytes(video.size_bytes) : null,
+    video.uploaded_at ? moment(video.uploaded_at) : null,
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+/** @param {Video | null} video */
+function emptyText(video) {
+  switch (video?.state) {
+    case undefined:
+      return "Loading…";
+    case "failed":
+      return "There is no transcript.";
+    case "cancelled":
+      return "There is no transcript: it was cancelled.";
+    case "completed":
+      return "No speech was found.";
+    default:
+      return "Words appear here as soon as they are heard.";
+  }
+}
+
+/** @param {Video} video */
+function notes(video) {
+  return [
+    video.state === "failed" && el("div", { class: "notice is-error" }, el("p", {}, el("strong", {}, "It could not be done. "), video.reason ?? "")),
+    video.shown_revision && UNDER_WAY.has(video.state) && el("p", { class: "notice" }, "A new version is being made. Until it is ready, you see the one before."),
+    ...video.warnings.map((warning) => el("p", { class: "notice" }, warning)),
+  ];
+}
+
+/** @param {Video} video */
+function downloadLinks(video) {
+  const files = downloads(video.files);
+  if (!files.length) return null;
+  return [
+    el("h2", {}, "Take it with you"),
+    el(
+      "ul",
+      { class: "download-list" },
+      files.map(({ label, what, file }) =>
+        el("li", {}, el("a", { class: "button", href: `${file.url}${file.url.includes("?") ? "&" : "?"}download`, download: true }, label, el("span", { class: "visually-hidden" }, `: ${what}`)), el("span", { class: "download-what", "aria-hidden": "true" }, what)),
+      ),
+    ),
+  ];
+}
+
+/**
+ * @param {{text: string}[]} keywords
+ * @param {(text: string) => void} find
+ */
+function keywordButtons(keywords, find) {
+  if (!keywords.length) return null;
+  return [
+    el("h2", {}, "Keywords"),
+    el("ul", { class: "keywords" }, keywords.map(({ text }) => el("li", {}, el("button", { type: "button", dir: "auto", onclick: () => find(text) }, text)))),
+  ];
+}
