@@ -106,7 +106,7 @@ class Bench:
 
     def put(self, topic: str, value: bytes, *, partition: int = 0, **rest: object) -> None:
         self.producer.produce(topic, value=value, partition=partition, **rest)
-        assert self.producer.flush(5) == 0
+        assert self.producer.flush(60) == 0
 
     def touch(self, name: str) -> None:
         (self.folder / name).touch()
