@@ -15,6 +15,9 @@ from tests.processors import ALL, Processors, until
 AT_MOST = 2
 """Instances of each processor."""
 
+_STOPPED = frozenset({0, -signal.SIGTERM, 128 + signal.SIGTERM})
+"""Statuses of one that was asked to stop; it may have been just about to start."""
+
 _RESTART_PAUSE_S = 1.0
 _STOP_S = 60.0
 
@@ -108,7 +111,7 @@ class Fleet:
             now = time.monotonic()
             for name, status in self.processors.ended().items():
                 self._thaw_at.pop(name, None)
-                if status not in (0, -signal.SIGKILL, -signal.SIGTERM):
+                if status not in _STOPPED and status != -signal.SIGKILL:
                     self.note(f"ended by itself, status {status}", name)
                 if name in self._wanted:
                     self._start_at[name] = now + _RESTART_PAUSE_S
@@ -135,8 +138,7 @@ class Fleet:
             def ended() -> bool:
                 for name, status in self.processors.ended().items():
                     left.discard(name)
-                    # one that has only just been started does not listen to signals yet
-                    assert status in (0, -signal.SIGTERM), f"{name} ended with status {status}"
+                    assert status in _STOPPED, f"{name} ended with status {status}"
                 return not left
 
             until(ended, f"the end of {left}", within_s=_STOP_S)

@@ -29,7 +29,7 @@ from tests.chaos.uploads import make_files
 T = TypeVar("T")
 
 _PIECES = 5
-_AT_ONCE = 4
+_AT_ONCE = 3
 _REUSED = 0.5
 _CANCELLED = 0.15
 _CANCEL_WITHIN_S = 3.0

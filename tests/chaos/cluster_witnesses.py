@@ -88,11 +88,16 @@ def event_in(record: Record, codec: Codec) -> Event:
 def content(event: Event) -> bytes:
     """What an event says, apart from what differs each time a file is done: times, hosts, the number of
     the revision, and whether earlier work was good enough."""
-    timeless = replace(event, event_id="", revision=1, made_at=EPOCH, stages=())
-    if any(one.name == "options" for one in fields(event)):
-        timeless = replace(timeless, options=Options())  # type: ignore[call-arg]
-    if any(one.name == "files" for one in fields(event)):
-        timeless = replace(timeless, files=())  # type: ignore[call-arg]
+    given = {
+        "event_id": "",
+        "revision": 1,
+        "made_at": EPOCH,
+        "stages": (),
+        "options": Options(),
+        "files": (),
+    }
+    names = {one.name for one in fields(event)}
+    timeless = replace(event, **{name: value for name, value in given.items() if name in names})  # type: ignore[arg-type]
     return repr(timeless).encode()
 
 

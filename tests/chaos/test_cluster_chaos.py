@@ -30,7 +30,8 @@ from connectors.settings import Connections
 from ops.cluster.cluster import Cluster
 from schemas.codec import Codec
 from schemas.events import AudioSegmented, SegmentTranscribed
-from schemas.topics import AUDIO_SEGMENTED, OUTCOMES, RETRYING, SEGMENT_TRANSCRIBED
+from schemas.outcomes import Outcome
+from schemas.topics import AUDIO_SEGMENTED, RETRYING, SEGMENT_TRANSCRIBED
 from tests.chaos import guarantees
 from tests.chaos.cluster_faults import CUT, KINDS, SESSION_S, Cut, Moments, Storm
 from tests.chaos.cluster_fleet import AT_MOST, Fleet
@@ -46,7 +47,7 @@ from tests.chaos.cluster_witnesses import (
     revision_of,
 )
 from tests.chaos.commitlog import read_commits
-from tests.chaos.guarantees import History, Input, seen
+from tests.chaos.guarantees import History, Input, Revision, seen
 from tests.chaos.oracle import Results, faults, results_of
 from tests.chaos.settings import ChaosSettings
 from tests.chaos.witnesses import looking
@@ -126,7 +127,7 @@ def test_nothing_is_lost_done_twice_or_changed_whatever_happens_to_a_cluster(
 
     records = records_of(connections, EMITTED)
     aside = records_of(connections, (*RETRIES, *DEAD))
-    print(dict(Counter(record.topic for record in (*records, *aside))))
+    print(*sorted(Counter(record.topic for record in (*records, *aside)).items()), sep="\n")
     assert set(storm.done) == set(KINDS)
     assert_cut(storm.cuts, records, codec)
     assert [record for record in aside if record.topic in DEAD] == []
@@ -217,6 +218,7 @@ def history(
         for record in records
     ]
     commits = read_commits(connections, list(RETRYING))
+    assert {commit.group for commit in commits} == set(RETRYING)
     return History(inputs, shown, commits)
 
 
@@ -230,10 +232,10 @@ def wrong_results(
     publisher: Publisher, store: ObjectStore, truth: Truth, records: list[Record], codec: Codec
 ) -> Iterator[str]:
     """What is wrong with the objects of all revisions."""
-    outcomes = defaultdict(set)
+    outcomes: dict[Revision, set[Outcome]] = defaultdict(set)
     for record in records:
-        if record.topic in {topic.name for topic in OUTCOMES}:
-            outcomes[revision_of(record)].add(event_in(record, codec))
+        if isinstance(event := event_in(record, codec), Outcome):
+            outcomes[revision_of(record)].add(event)
     for revision in publisher.published:
         yield from faults(
             revision,
@@ -245,9 +247,8 @@ def wrong_results(
 
 
 def assert_nothing_left(store: ObjectStore, scratch: Path) -> None:
-    """Neither objects that were only tried nor copies of uploads."""
-    keys = list(store.keys(""))
-    print(Counter(key.split("/")[0] for key in keys), [key for key in keys if "probe" in key])
-    left = [key for key in keys if key.split("/")[0] not in ("media", "results", "uploads")]
-    assert left == []
+    """Neither objects outside the places where they are kept, or collected later, nor copies of
+    uploads."""
+    left = {key.partition("/")[0] for key in store.keys("")} - {"media", "results", "uploads"}
+    assert left == set()
     assert not scratch.exists() or list(scratch.iterdir()) == []
