@@ -20,6 +20,7 @@ from ops.cli.errors import one_line
 from ops.cli.exits import INTERRUPTED
 from ops.cli.options import language_tag
 from ops.cli.preparation import check_programs, full_name, get_model
+from ops.cli.serving import Address, address, claimed
 from ops.cli.text import clock, counted, plain, shown
 from ops.pipeline.export import Exported
 from ops.pipeline.progress import Progress
@@ -61,6 +62,15 @@ from schemas.events import Options, VideoCompleted, VideoFailed
     help="Files below this folder may be published; may be given several times.  "
     "[default: your home folder and where you are]",
 )
+@click.option(
+    "--http",
+    metavar="HOST:PORT",
+    callback=address,
+    default="127.0.0.1:8080",
+    show_default=True,
+    help="Where the web page and the API are served; port 0: any free one; off: nowhere.",
+)
+@click.option("--no-page", is_flag=True, help="Serve the API alone, without the web page.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each finished video.")
 def command(
     *,
@@ -70,12 +80,15 @@ def command(
     language: str | None,
     out: Path | None,
     roots: tuple[Path, ...],
+    http: Address | None,
+    no_page: bool,
     as_json: bool,
 ) -> int:
     """Keep the pipeline running, and caption what is published to it or put into a folder.
 
     It restarts what fails. Ctrl-C or SIGTERM stop it; whatever is unfinished goes on when it is started
-    again. `reelay publish`, `status`, `cancel` and `delete` talk to it.
+    again. `reelay publish`, `status`, `cancel` and `delete` talk to it, and so does the web page, whose
+    address it prints.
 
     \b
     Examples:
@@ -98,6 +111,7 @@ def command(
                     watch=None if watch is None else WatchedFolder(watch),
                     options=Options(language=language),
                     out=out,
+                    web=None if http is None else claimed(http, state.catalogue, page=not no_page),
                 )
                 return serve(setup, as_json=as_json)
         except Held as error:
@@ -119,6 +133,9 @@ def serve(setup: Setup, *, as_json: bool) -> int:
         voice = _Voice(view, as_json=as_json)
         view.line(f"Captions with {shown(setup.model)}, {counted(setup.workers, 'worker')}.", err=True)
         view.line(f"Logs: {plain(logs)}", err=True)
+        if (web := setup.web) is not None:
+            what = "Page" if web.page else "API"
+            view.line(f"{what}: http://{web.host}:{web.port}", err=True)
         Supervisor(setup, voice, progress, told.stop, logs).run()
     click.echo("Stopped. What is unfinished goes on when reelay up is started again.", err=True)
     return INTERRUPTED if told.number == signal.SIGINT else 0

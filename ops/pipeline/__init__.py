@@ -2,3 +2,7 @@
 
 PROCESSORS = ("converter", "transcriber", "enricher", "aggregator")
 """Every consumer group that there is."""
+
+CATALOG = "catalog"
+GATEWAY = "gateway"
+"""What people meet the pipeline through; the gateway is no consumer group."""

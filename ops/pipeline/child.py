@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
+from ops.pipeline import GATEWAY
 from processors.runtime.birth import die_with, may_fork
 
 WRONG_SETTINGS = 2
@@ -67,17 +68,18 @@ class Child:
 
 
 def main(name: str, parent: int) -> int:
-    """Run the broker or a processor. Returns its exit status."""
+    """Run the broker, the gateway or a processor. Returns its exit status."""
     die_with(parent)
     if name == "broker":
         from ops.pipeline.broker import serve  # noqa: PLC0415
 
         return serve()
+    from ops.pipeline.gateway import run_gateway  # noqa: PLC0415
     from ops.pipeline.processors import run_processor  # noqa: PLC0415
     from processors.runtime.settings import SettingsError  # noqa: PLC0415
 
     try:
-        return run_processor(name)
+        return run_gateway() if name == GATEWAY else run_processor(name)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return WRONG_SETTINGS

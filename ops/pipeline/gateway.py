@@ -6,8 +6,6 @@ from typing import Any
 from connectors.settings import Connections
 from processors.runtime.settings import read_settings
 
-NAME = "gateway"
-
 
 def run_gateway(ready: Callable[[str], None] = lambda url: None, **given: Any) -> int:
     """Run it until SIGTERM. Returns its exit status. given: settings that stand above the environment.

@@ -27,6 +27,11 @@ class StateFolder:
         return self.store.as_uri()
 
     @property
+    def catalogue(self) -> Path:
+        """The catalogue's database, which can be removed: it is made again from the store."""
+        return self.root / "catalogue.sqlite"
+
+    @property
     def lock(self) -> Path:
         """Held by the one `reelay up` of this folder."""
         return self.root / "up.lock"

@@ -26,7 +26,7 @@ from connectors.registry import FingerprintRegistry
 from ops.pipeline.door import Limits
 from ops.pipeline.export import Exported
 from ops.pipeline.files import covering_folders
-from ops.pipeline.local import LocalPipeline, local_pipeline
+from ops.pipeline.local import LocalPipeline, Web, local_pipeline
 from ops.pipeline.processes import PipelineLost
 from ops.pipeline.progress import Progress, VideoProgress
 from ops.pipeline.restarts import FOREVER, Patience, Restarts
@@ -55,7 +55,8 @@ _LOW_BYTES = 4 * 10**6
 @dataclass(frozen=True, slots=True)
 class Setup:
     """How the user wants it. roots: folders whose files may be named. out: where results are written,
-    None: only into the store. options: what is asked for files of the watched folder."""
+    None: only into the store. options: what is asked for files of the watched folder. web: where the
+    gateway serves, None: nowhere."""
 
     state: StateFolder
     workers: int
@@ -65,6 +66,7 @@ class Setup:
     options: Options = field(default_factory=Options)
     out: Path | None = None
     limits: Limits = field(default_factory=Limits)
+    web: Web | None = None
     patience: Patience = FOREVER
 
 
@@ -157,6 +159,7 @@ class Supervisor:
             workers=self.setup.workers,
             model=self.setup.model,
             logs=self.logs,
+            web=self.setup.web,
             patience=self.setup.patience,
             tell=self.audience.trouble,
         )

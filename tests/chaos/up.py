@@ -43,7 +43,19 @@ class Up:
         self.state = StateFolder(home / "reelay")
         self.store: ObjectStore = FolderStore(self.state.store)
         self.said = home / "up.log"
-        self._command = [REELAY, "up", "--json", "--model", "tiny.en", "--workers", "2", "--root", root]
+        self._command = [
+            REELAY,
+            "up",
+            "--json",
+            "--http",
+            "off",
+            "--model",
+            "tiny.en",
+            "--workers",
+            "2",
+            "--root",
+            root,
+        ]
         self._environ = {
             **os.environ,
             "XDG_STATE_HOME": str(home),

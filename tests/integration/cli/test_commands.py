@@ -26,6 +26,7 @@ COMMANDS = [
     "gc",
     "models",
     "consume",
+    "gateway",
     "processor",
     "doctor",
 ]

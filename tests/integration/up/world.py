@@ -54,7 +54,7 @@ class World:
         command = [REELAY, "up", "--model", "tiny.en", "--workers", "1", "--root", self.files]
         with self._errors.open("a") as errors:
             self.running = subprocess.Popen(
-                [*command, "--out", self.out, "--json", *more],
+                [*command, "--out", self.out, "--json", "--http", "off", *more],
                 env=self._environ(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
