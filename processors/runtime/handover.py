@@ -22,7 +22,7 @@ in the letter's partition, and so is kept for as long as the letter at least.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from connectors.kafka.records import Outgoing, Record
 from processors.runtime.contract import Failure
@@ -35,6 +35,7 @@ _MAX_ERROR_CHARS = 500
 _MAX_KEY_BYTES = 1_000
 _MAX_COPY_BYTES = 950_000
 """A record of that size still fits, with our headers, into the 1,000,000 bytes that producers write."""
+_UNTRIED = Tries()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Handover:
     partition: int
     offset: int
     written_ms: int
-    tries: Tries = field(default_factory=Tries)
+    tries: Tries = _UNTRIED
     events_out: int = 0
 
     @property

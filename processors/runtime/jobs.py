@@ -51,6 +51,7 @@ _MAX_GIVE_UPS = 3
 _MAX_AHEAD = 1000
 _LINES_PER_S = 50
 """Log lines about records that went well; the metrics count all of them."""
+_LAST = (Finished, GaveUp)
 _PACE_WEIGHT = 0.1
 """Of the latest try in the mean time of a try."""
 
@@ -141,6 +142,9 @@ class Jobs:
     def hear(self, worker: Worker, task: Task | None, reply: Heard) -> None:
         """Take in what a worker said about its task."""
         match reply:
+            case Began() | Emitted() | Finished() | GaveUp():  # first what comes with every record
+                assert task is not None
+                self._heard_of(self._running[task.number], reply)
             case Progressed(record):
                 self.progress.append(record)
             case Probed(down):
@@ -151,9 +155,6 @@ class Jobs:
                 self._told.pop(worker, None)
                 self._died(task, how)
                 self._untried(untried)
-            case Began() | Emitted() | Finished() | GaveUp():
-                assert task is not None
-                self._heard_of(self._running[task.number], reply)
 
     # -- what to do next
 
@@ -252,7 +253,7 @@ class Jobs:
     # -- what workers say
 
     def _heard_of(self, job: _Job, reply: Began | Emitted | Finished | GaveUp) -> None:
-        if isinstance(reply, Finished | GaveUp):
+        if isinstance(reply, _LAST):
             del self._running[job.number]
         owned = self._owned(job)
         if owned is None:
@@ -407,15 +408,15 @@ class Jobs:
         level = logging.INFO if reason is None else logging.WARNING
         if not log.isEnabledFor(level):
             return
+        withheld = self._lines.take() if reason is None else 0
+        if withheld is None:
+            return
         about: dict[str, object] = {
             "outcome": outcome,
             "work_s": None if work_s is None else round(work_s, 4),
         }
-        if reason is None:
-            if (withheld := self._lines.take()) is None:
-                return
-            if withheld:
-                about["like_it"] = withheld
+        if withheld:
+            about["like_it"] = withheld
         log.log(level, outcome if reason is None else f"{outcome}: {reason}", extra=_about(job, **about))
 
 

@@ -16,6 +16,7 @@ the answers as one batch, which is delivered whole or in an order that loses not
 
 import logging
 import time
+from collections import Counter
 from contextlib import suppress
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -79,6 +80,11 @@ class GapError(Exception):
 
 class BrokerError(Exception):
     """The broker refuses this process for good."""
+
+
+def refused_for_good(error: KafkaError) -> bool:
+    """Whether librdkafka does not recover from it by itself."""
+    return error.fatal() or error.code() in _FATAL
 
 
 class PollLoop:
@@ -244,7 +250,7 @@ class PollLoop:
 
     def _on_error(self, error: KafkaError) -> None:
         """librdkafka recovers by itself from most errors; a callback must not raise."""
-        if error.fatal() or error.code() in _FATAL:
+        if refused_for_good(error):
             self._fatal = BrokerError(f"{error.name()}: {error.str()}")
         else:
             log.warning("%s: %s", error.name(), error.str())
@@ -311,8 +317,8 @@ class PollLoop:
         ended = time.monotonic()
         self._commit_at = ended + self._delivery.interval_s
         self.metrics.commit.observe(ended - began)
-        for output in outputs:
-            self.metrics.emitted.labels(output.topic).inc()
+        for topic, count in Counter(output.topic for output in outputs).items():
+            self.metrics.emitted.labels(topic).inc(count)
 
     def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
         refused = [place for place in offsets if error is not None or place.error is not None]
