@@ -1,5 +1,6 @@
 """Run one stage until it is told to stop."""
 
+import gc
 import logging
 import signal
 from enum import IntEnum
@@ -51,6 +52,7 @@ def run(stage: Stage, connections: Connections, settings: RuntimeSettings) -> in
     """
     logs.configure(connections.log_level)
     workers = settings.workers or stage.workers
+    gc.freeze()  # what was imported lives as long as the process, here and in workers that are forked
     pool = Pool(stage, workers, connections, max_silence_s=settings.max_silence_s)
     feed = UnwantedFeed(connections)
     log.info("%s starts with %s workers", stage.name, workers)
