@@ -115,10 +115,12 @@ class Storm:
         blows = [self._kill_one, self._stop_one, self._send_one_away]
         dice.shuffle(blows)
         for blow in blows:
-            self.bench.tend(2)
-            began = len(self.bench.log("ended"))
+            ended = len(self.bench.log("ended"))
             self.upload("yield:0 yield:1 yield:2")
-            until(lambda n=began: len(self.bench.log("ended")) > n, within_s=WITHIN_S)
+            until(
+                lambda n=ended: self.bench.tend(2) or len(self.bench.log("ended")) > n,
+                within_s=WITHIN_S,
+            )
             self.upload("yield:0 yield:1 yield:2")
             blow(dice)
 
@@ -131,16 +133,21 @@ class Storm:
         """Past its session: another has done what was its."""
         toy = dice.choice(self.bench.running())
         os.kill(toy.pid, signal.SIGSTOP)
-        until(lambda: all_committed(self.bench), within_s=WITHIN_S)
+        self._until_all_is_done(toys=2)
         os.kill(toy.pid, signal.SIGCONT)
 
     def _send_one_away(self, dice: random.Random) -> None:
-        dice.choice(self.bench.running()).terminate()
+        toy = dice.choice(self.bench.running())
+        toy.terminate()
+        toy.wait(WITHIN_S)
+
+    def _until_all_is_done(self, toys: int) -> None:
+        """So many run, or are stopped; those that end by themselves are started again."""
+        until(lambda: self.bench.tend(toys) or all_committed(self.bench), within_s=WITHIN_S)
 
     def calm_down(self) -> None:
         """Let everything be done that somebody still means to do, and everybody go."""
-        self.bench.tend(1)
-        until(lambda: all_committed(self.bench), within_s=WITHIN_S)
+        self._until_all_is_done(toys=1)
         for toy in self.bench.running():
             toy.terminate()
         for toy in self.bench.toys:
@@ -265,7 +272,7 @@ def test_a_runtime_that_skips_the_fencing_is_caught_as_a_former_owner(
 ) -> None:
     unfenced = storm("skips-fencing")
     unfenced.stop_with_a_batch()
-    unfenced.upload("yield:0")  # whoever owns a partition now commits beyond what was taken back
+    unfenced.upload("yield:0")  # so that there is something to commit beyond what was taken back
     unfenced.calm_down()
 
     assert Name.FORMER_OWNER in names(unfenced.faults())
