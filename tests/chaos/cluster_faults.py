@@ -48,7 +48,7 @@ KINDS: tuple[Kind, ...] = (
 _MEAN_PAUSE_S = 1.0
 _MOST_AWAY_S = 2.0
 _FROZEN_S = SESSION_S + 3.0
-_CUT_CHANCE_S = 40.0
+_CUT_CHANCE_S = 120.0
 _VICTIM_S = 60.0
 _TICK_S = 0.001
 
@@ -67,8 +67,8 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """All instances of a stage were killed when an artefact of a revision had just appeared. at: after
-    the last was dead to the world."""
+    """All instances of a stage were killed when an artefact of a revision had just appeared. at: when
+    that was done."""
 
     revision: Revision
     processor: str
@@ -98,8 +98,8 @@ class Storm:
     """Disturbs a cluster and a fleet on it, by dice.
 
     bait: the keys of the artefacts that the publisher's bait has, by the processor that makes them.
-    done: how often each kind was done. cuts: the kills between artefact and commit, as far as can be
-    told from outside.
+    done: how often each kind was done. cuts: kills when an artefact had appeared; whether its event was
+    out by then, the topics tell.
     """
 
     cluster: Cluster

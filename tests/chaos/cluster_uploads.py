@@ -140,7 +140,7 @@ class Publisher:
             topic.name,
             self._codec.encode(event),
             topic.key(event).encode(),
-            headers=event_headers(event, source="chaos"),
+            headers=list(event_headers(event, source="chaos")),
             on_delivery=lambda error, _: failed.append(error) if error is not None else None,
         )
         left = self._producer.flush(_SENT_S)
