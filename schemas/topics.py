@@ -111,7 +111,23 @@ AGGREGATOR = "aggregator"
 """The consumer group that joins."""
 CHANGELOG = f"{AGGREGATOR}-pieces-changelog"
 """Where the aggregator keeps its table; it has the partition count of the topics that are joined."""
-READERS = {**RETRYING, AGGREGATOR: tuple(topic for topic in TOPICS if topic.joined)}
+CATALOG = "catalog"
+"""The consumer group that fills the catalogue."""
+READERS = {
+    **RETRYING,
+    AGGREGATOR: tuple(topic for topic in TOPICS if topic.joined),
+    CATALOG: (
+        VIDEO_UPLOADED,
+        VIDEO_PROBED,
+        VIDEO_CONVERTED,
+        VIDEO_RENDERED,
+        SEGMENT_ENRICHED,
+        STAGE_FAILED,
+        VIDEO_CANCEL_REQUESTED,
+        *OUTCOMES,
+        VIDEO_DELETED,
+    ),
+}
 """Every consumer group, and what it reads and may give up on."""
 
 _BY_NAME = {topic.name: topic for topic in TOPICS}

@@ -1,5 +1,9 @@
 """The catalogue's database: which videos there are, and what is said in them. SQLite or PostgreSQL."""
 
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from connectors.database.catalogue import DatabaseCatalogue
 from connectors.database.contract import (
     BadCursor,
     Batch,
@@ -16,6 +20,7 @@ from connectors.database.contract import (
     VideoDetail,
     VideoRow,
 )
+from connectors.settings import Connections
 
 __all__ = [
     "BadCursor",
@@ -32,4 +37,24 @@ __all__ = [
     "Superseded",
     "VideoDetail",
     "VideoRow",
+    "open_catalogue",
 ]
+
+
+def open_catalogue(connections: Connections) -> Catalogue:
+    """The catalogue at `database_url`: `sqlite:///path` or `postgresql://…`.
+
+    Nothing is asked of it yet; tables are made at the first use. Raises ValueError for a setting that
+    names no database.
+    """
+    url = connections.database_url.get_secret_value()
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
+        from connectors.database.sqlite import Sqlite  # noqa: PLC0415
+
+        return DatabaseCatalogue(Sqlite(Path(unquote(parts.path))))
+    if parts.scheme in ("postgresql", "postgres"):
+        from connectors.database.postgres import Postgres  # noqa: PLC0415
+
+        return DatabaseCatalogue(Postgres(url))
+    raise ValueError("REELAY_DATABASE_URL: expected sqlite:///path or postgresql://…")

@@ -19,6 +19,9 @@ T = TypeVar("T")
 Place = tuple[str, int]
 """Topic and partition."""
 
+MAX_SENTENCES = 2**18
+"""Of one video; a day of speech has some twenty thousand."""
+
 SEGMENT = "segment"
 """The kind of the facts that there is one of for each segment. Their body is JSON, a list of
 `StageTime`."""
@@ -181,18 +184,22 @@ class Move:
 class Batch(Protocol):
     """Changes that are stored together, when the context ends without an error. For one thread."""
 
-    def advance(self, moves: Iterable[Move]) -> None:
-        """Note what was read. Raises Superseded unless each move continues from what is stored."""
+    def advance(self, cluster_id: str, moves: Iterable[Move]) -> None:
+        """Note what was read. Raises Superseded unless each move continues from what is stored, and that
+        is of this cluster."""
 
-    def put(self, facts: Iterable[Fact]) -> set[str]:
-        """Keep facts; the videos that are changed by it. Facts about deleted videos, and segments of a
-        completed revision (see `settle`), are passed over."""
+    def hold(self, videos: Iterable[str]) -> set[str]:
+        """Keep other processes from changing these videos until the batch ends; call it once, before
+        anything else is asked about them. Gives those that are deleted."""
 
     def facts(self, video_id: str) -> Sequence[Fact]:
         """The facts about a video, without those about its segments, in order of their keys."""
 
-    def settle(self, video_id: str, revision: int) -> None:
-        """A revision was completed: forget its segments, and take no more of them."""
+    def put(self, facts: Iterable[Fact]) -> None:
+        """Keep facts."""
+
+    def drop_segments(self, video_id: str, revision: int) -> None:
+        """Forget the facts about a revision's segments."""
 
     def show(self, detail: VideoDetail) -> None:
         """Write what follows from a video's facts, replacing what was there."""
@@ -201,20 +208,19 @@ class Batch(Protocol):
         """The revision whose sentences can be searched."""
 
     def index(self, video_id: str, revision: int, sentences: Iterable[Spoken]) -> None:
-        """Have these sentences be found, and no others of that video, which is shown already."""
+        """Have these sentences be found, and no others of that video, which is shown already. At most
+        `MAX_SENTENCES`; what comes beyond is left out."""
 
     def delete(self, video_id: str) -> None:
-        """Forget all about a video, and pass over what comes later about it."""
+        """Forget all about a video, and know that it is deleted."""
 
-    def keep_only(self, videos: Iterable[str]) -> None:
-        """Forget all videos but these; none counts as deleted by that."""
+    def forget_offsets(self, decided: str, stored: Iterable[str]) -> None:
+        """Offsets are no cluster's from now on, and none is stored. Of revisions without a fact of the
+        kind `decided`, only facts of the kinds `stored` stay."""
 
-    def begin(self, cluster_id: str) -> None:
-        """Offsets are those of this cluster from now on; none is stored."""
-
-    def forget_offsets(self) -> None:
-        """Offsets are no cluster's, and so none is stored. Of what is not decided yet, keep only what
-        the object store says too: that a revision was uploaded, or is to be cancelled."""
+    def begin(self, cluster_id: str, videos: Iterable[str]) -> None:
+        """Offsets are those of this cluster from now on, none is stored, and all videos but these are
+        forgotten, though not counted as deleted. Nothing happens if they are of it already."""
 
 
 class Catalogue(Protocol):

@@ -11,11 +11,15 @@ import ctypes
 from collections.abc import Mapping
 from functools import cache
 from types import TracebackType
+from uuid import uuid4
 
 from confluent_kafka import cimpl
 
 RETAINED_BYTES = 5 * 1024 * 1024
 """What a partition keeps (librdkafka's `rdkafka_mock.c`); older records are dropped without a word."""
+
+MARK = "reelay.embedded."
+"""How the name of the topic begins by which each embedded broker is told from those before it."""
 
 _PRODUCER = 0  # rd_kafka_type_t
 _CONF_OK = 0  # rd_kafka_conf_res_t
@@ -36,7 +40,9 @@ class EmbeddedBroker:
             self._lib.rd_kafka_destroy(self._handle)
             raise RuntimeError("the embedded broker did not start: no free port on loopback?")
         self._lib.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, 0)
-        for name, partitions in topics.items():
+        # its own cluster id is an address in memory, which the next one may well have too
+        marked = {f"{MARK}{uuid4().hex}": 1}
+        for name, partitions in {**topics, **marked}.items():
             error = self._lib.rd_kafka_mock_topic_create(self._cluster, name.encode(), partitions, 1)
             if error:
                 self.close()

@@ -5,14 +5,16 @@ import click
 from ops.cli.errors import one_line
 from ops.pipeline import PROCESSORS
 from ops.pipeline.processors import run_processor
+from schemas.topics import CATALOG
 
 
 @click.command("processor")
-@click.argument("name", type=click.Choice(PROCESSORS))
+@click.argument("name", type=click.Choice((*PROCESSORS, CATALOG)))
 def command(name: str) -> int:
     """Run one processor until it is told to stop.
 
-    It takes its settings from the environment: REELAY_KAFKA_BROKERS and REELAY_STORE_URL are needed.
+    It takes its settings from the environment: REELAY_KAFKA_BROKERS and REELAY_STORE_URL are needed,
+    and REELAY_DATABASE_URL by the catalogue.
 
     \b
     Example:

@@ -8,7 +8,7 @@ from confluent_kafka import Producer
 
 from connectors.kafka.embedded import EmbeddedBroker
 from ops.pipeline import PROCESSORS
-from schemas.topics import TOPICS, dead_topic, retry_topic
+from schemas.topics import CATALOG, READERS, TOPICS, dead_topic, retry_topic
 
 PARTITIONS = 4
 """Of every topic; what the broker gives a topic that somebody asks for. On one machine parallel work is
@@ -24,6 +24,8 @@ def topics() -> Iterator[str]:
         for group in PROCESSORS:
             yield retry_topic(topic.name, group)
             yield dead_topic(topic.name, group)
+    for topic in READERS[CATALOG]:
+        yield dead_topic(topic.name, CATALOG)
     yield _CHANGELOG
 
 

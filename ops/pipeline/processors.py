@@ -20,6 +20,10 @@ def run_processor(name: str) -> int:
             from processors.aggregator import app  # noqa: PLC0415  # Faust only where it is used
 
             return app.run(connections)
+        if name == "catalog":
+            from processors.catalog import processor  # noqa: PLC0415  # it alone has a database
+
+            return processor.run(connections, read_settings(RuntimeSettings))
         from processors.runtime.main import run  # noqa: PLC0415  # Faust's process does without
 
         stage = import_module(f"processors.{name}.processor").stage(connections)

@@ -11,7 +11,7 @@ from processors.converter import processor as converter
 from processors.enricher import processor as enricher
 from processors.runtime.contract import Stage
 from processors.transcriber import processor as transcriber
-from schemas.topics import AGGREGATOR, CHANGELOG, OUTCOMES, READERS, RETRYING, TOPICS
+from schemas.topics import AGGREGATOR, CATALOG, CHANGELOG, OUTCOMES, READERS, RETRYING, TOPICS
 
 DAY_MS = 86_400_000
 
@@ -27,7 +27,7 @@ def test_the_list_knows_what_every_consumer_group_reads() -> None:
     assert {stage.name: tuple(lane.topic for lane in stage.lanes) for stage in stages} == RETRYING
     assert tuple(topic.name for topic in READERS[AGGREGATOR]) == app.JOINED
     assert app.internal_topics() == (CHANGELOG,)
-    assert set(READERS) == set(PROCESSORS)
+    assert set(READERS) == {*PROCESSORS, CATALOG}
 
 
 def test_every_topic_of_the_list_and_what_groups_put_aside_is_wanted_once() -> None:
