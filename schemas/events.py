@@ -161,6 +161,14 @@ class PartResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedCaptions:
+    """Captions that a person corrected, as a stored object (`schemas.captions`)."""
+
+    language: str
+    file: ArtefactRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VideoUploaded:
     """A video was uploaded and is to be captioned. Anyone may publish it; only video_id and source are
     needed."""
@@ -175,6 +183,7 @@ class VideoUploaded:
     size_bytes: int | None = None
     options: Options = Options()
     wanted: tuple[Part, ...] = (Part.CAPTIONS,)
+    corrected: tuple[CorrectedCaptions, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +206,7 @@ class VideoProbed:
     audio_track: int | None
     options: Options
     wanted: tuple[Part, ...]
+    corrected: tuple[CorrectedCaptions, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

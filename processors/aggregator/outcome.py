@@ -10,10 +10,12 @@ from connectors.objectstore.contract import ref_to
 from processors.aggregator import join as joins
 from processors.aggregator.join import Join, Missing, StoredSegment
 from processors.aggregator.texts.pieces import Hole, Piece, enriched_piece, unenriched_piece
-from processors.aggregator.texts.results import Results, Video, render
+from processors.aggregator.texts.results import LANGUAGE_TAG, Results, Video, render
+from schemas.captions import Cue, load_captions
 from schemas.codec import Codec
 from schemas.events import (
     ArtefactRef,
+    CorrectedCaptions,
     Event,
     FailureKind,
     Part,
@@ -93,8 +95,9 @@ def ended(store: ObjectStore, codec: Codec, ending: Ending) -> VideoCompleted | 
             reason=verdicts[0].reason or "nothing could be made",
             parts=parts,
         )
-    warnings = _warnings(join)
     probed = join.get(joins.PROBED)
+    corrected, lost = _corrected(store, probed.corrected if isinstance(probed, VideoProbed) else ())
+    warnings = (*_warnings(join), *lost)
     video = Video(
         video_id=video_id,
         revision=revision,
@@ -104,6 +107,7 @@ def ended(store: ObjectStore, codec: Codec, ending: Ending) -> VideoCompleted | 
         audio_track=probed.audio_track if isinstance(probed, VideoProbed) else None,
         audio_tracks=probed.audio_tracks if isinstance(probed, VideoProbed) else (),
         stages=tuple(stage for piece in _whole(join) for stage in piece.stages),
+        corrected=corrected,
     )
     captioned = any(verdict.made and verdict.part is Part.CAPTIONS for verdict in verdicts)
     results = render(video, pieces, warnings) if captioned else None
@@ -217,6 +221,22 @@ def _words_of(store: ObjectStore, codec: Codec, segment: StoredSegment | StageFa
 
 def _words(store: ObjectStore, ref: ArtefactRef) -> SegmentWords:
     return load_words(_bytes(store, ref))
+
+
+def _corrected(
+    store: ObjectStore, given: Sequence[CorrectedCaptions]
+) -> tuple[dict[str, Sequence[Cue]], tuple[str, ...]]:
+    """The captions that people corrected, by language, and a warning for each that is not there."""
+    found: dict[str, Sequence[Cue]] = {}
+    lost: list[str] = []
+    for captions in given:
+        try:
+            if not LANGUAGE_TAG.fullmatch(captions.language):
+                raise ValueError(captions.language)
+            found[captions.language] = load_captions(_bytes(store, captions.file))
+        except (ObjectMissing, ValueError):
+            lost.append(f"The corrected captions ({captions.language[:40]}) cannot be read.")
+    return found, tuple(lost)
 
 
 def _bytes(store: ObjectStore, ref: ArtefactRef) -> bytes:

@@ -86,7 +86,7 @@ class Converter:
             raise TransientError(f"{key} was deleted meanwhile") from error
         except ValueError as error:
             raise PoisonError(f"{key}: {error}") from error
-        if (first.source, first.options, first.wanted) != (event.source, event.options, event.wanted):
+        if _asked(first) != _asked(event):
             _log.warning("%s revision %d is taken by another upload", event.video_id, event.revision)
         return first
 
@@ -170,6 +170,11 @@ class Converter:
         )
 
 
+def _asked(upload: VideoUploaded) -> tuple[object, ...]:
+    """What two uploads of one number have to agree on."""
+    return upload.source, upload.options, upload.wanted, upload.corrected
+
+
 def _validate(event: VideoUploaded) -> None:
     """Refuse what can't be a place in the object store. Raises PoisonError."""
     video_id = event.video_id
@@ -212,6 +217,7 @@ def _probed(upload: VideoUploaded, facts: Facts, sound: Sound | None) -> VideoPr
         audio_track=None if sound is None else sound.track.track,
         options=upload.options,
         wanted=upload.wanted,
+        corrected=upload.corrected,
     )
 
 

@@ -8,7 +8,6 @@ long as reading it takes, for 5/6 of a second to 7 seconds, and leaves two frame
 import html
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from math import inf
 
@@ -17,6 +16,7 @@ import regex
 from processors.aggregator.texts.breaks import break_costs
 from processors.aggregator.texts.scripts import Script, script_of, width
 from processors.aggregator.texts.transcript import Sentence
+from schemas.captions import Cue
 from schemas.events import Gap, Word
 
 SHORTEST_S = 5 / 6
@@ -48,15 +48,6 @@ _TOO_SHORT = 10.0
 _TOO_FAST = 4.0
 _MEAGRE = 2.5
 _UNEVEN = 4.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cue:
-    """Text on the screen from start_s to end_s, seconds on the video's timeline."""
-
-    start_s: float
-    end_s: float
-    lines: tuple[str, ...]
 
 
 def cues(

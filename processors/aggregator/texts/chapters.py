@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, log
 
-from processors.aggregator.texts.captions import Cue
 from processors.aggregator.texts.terms import terms
 from processors.aggregator.texts.transcript import Sentence, Transcript
+from schemas.captions import Cue
 
 SHORTEST_VIDEO_S = 300.0
 """A shorter video needs no chapters."""

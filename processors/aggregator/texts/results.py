@@ -1,7 +1,7 @@
 """Renders all result files of a video."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from processors.aggregator.texts.plain import to_txt
 from processors.aggregator.texts.summary import summary
 from processors.aggregator.texts.timeline import Timeline, seconds, timeline
 from processors.aggregator.texts.transcript import UNKNOWN_LANGUAGE, Transcript, join
+from schemas.captions import Cue
 from schemas.codec import to_record
 from schemas.events import AudioTrack, StageTime, Task
 
@@ -22,7 +23,7 @@ VERSION = 1
 """Of all JSON documents; a later one may add fields and leaves these as they are."""
 
 _KINDS = {Task.TRANSCRIBE: "transcribed", Task.TRANSLATE: "translated"}
-_TAG = regex.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+LANGUAGE_TAG = regex.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,8 @@ class Video:
 
     name: file name as uploaded. audio_track: the one of audio_tracks that was transcribed, None where
     there is none. stages: times of work on the whole video (from VideoProbed and
-    VideoConverted); they appear in the timeline alone.
+    VideoConverted); they appear in the timeline alone. corrected: captions that people corrected, by
+    language.
     """
 
     video_id: str
@@ -42,6 +44,7 @@ class Video:
     audio_track: int | None = None
     audio_tracks: tuple[AudioTrack, ...] = ()
     stages: tuple[StageTime, ...] = ()
+    corrected: Mapping[str, Sequence[Cue]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,8 @@ def render(video: Video, pieces: Iterable[Piece | Hole], warnings: Iterable[str]
     sound too. Captions where a word was said: empty ones would promise speech that players then do not
     show. chapters.vtt where the topic changes. warnings: what the owner should know, in order.
     Only timeline.json knows of the revision, times, hosts and attempts: the same words give the same
-    bytes everywhere else. Raises ValueError if two pieces have the same index.
+    bytes everywhere else. Corrected captions stand beside the transcribed ones. Raises ValueError if two
+    pieces have the same index.
     """
     pieces = tuple(pieces)
     transcript = join(pieces)
@@ -70,14 +74,25 @@ def render(video: Video, pieces: Iterable[Piece | Hole], warnings: Iterable[str]
         "timeline.json": dump(_timeline_document(video, pieces)),
     }
     if transcript.words:
-        language = transcript.language if _TAG.fullmatch(transcript.language) else UNKNOWN_LANGUAGE
+        language = (
+            transcript.language if LANGUAGE_TAG.fullmatch(transcript.language) else UNKNOWN_LANGUAGE
+        )
         kind = _KINDS[video.task]
         shown = cues(transcript.words, transcript.sentences, transcript.gaps, language)
-        files[f"captions.{language}.{kind}.vtt"] = to_vtt(shown, language, kind).encode()
-        files[f"captions.{language}.{kind}.srt"] = to_srt(shown).encode()
+        files |= _captions(shown, language, kind)
         if found := chapters(transcript, _chapter_names(pieces), video.duration_s):
             files["chapters.vtt"] = to_vtt(chapter_cues(found), language, "chapters").encode()
+    for language, corrected in video.corrected.items():
+        files |= _captions(corrected, language, "corrected")
     return Results(transcript=transcript, files=files)
+
+
+def _captions(cues: Sequence[Cue], language: str, kind: str) -> dict[str, bytes]:
+    """Captions in both formats."""
+    return {
+        f"captions.{language}.{kind}.vtt": to_vtt(cues, language, kind).encode(),
+        f"captions.{language}.{kind}.srt": to_srt(cues).encode(),
+    }
 
 
 def _chapter_names(pieces: Iterable[Piece | Hole]) -> Sequence[str]:

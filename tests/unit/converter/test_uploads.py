@@ -3,7 +3,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from schemas.events import Options, Part, StageTime, Task, VideoUploaded
+from schemas.captions import captions_key
+from schemas.events import (
+    ArtefactRef,
+    CorrectedCaptions,
+    Options,
+    Part,
+    StageTime,
+    Task,
+    VideoUploaded,
+)
 from schemas.uploads import dump_upload, load_upload, upload_key
 
 NOON = datetime(2026, 5, 4, 12, 0, 0, 123000, UTC)
@@ -28,6 +37,12 @@ FULL = VideoUploaded(
     size_bytes=12,
     options=Options(language="de", task=Task.TRANSLATE, audio_track=1, reuse=False),
     wanted=(Part.CAPTIONS, Part.RENDITIONS),
+    corrected=(
+        CorrectedCaptions(
+            language="de",
+            file=ArtefactRef(key=captions_key("talk", "ab"), sha256="ab", size_bytes=7),
+        ),
+    ),
 )
 
 

@@ -17,6 +17,7 @@ from processors.aggregator.texts.results import Video, render
 from processors.aggregator.texts.summary import summary
 from processors.aggregator.texts.timeline import timeline
 from processors.aggregator.texts.transcript import join
+from schemas.captions import Cue
 from schemas.events import Gap, StageTime, Task
 from tests.unit.texts.talks import piece, spoken, transcript_of, word
 
@@ -134,6 +135,19 @@ def test_video_without_words_has_documents_but_no_captions():
 
 def test_translated_captions_are_named_so():
     assert "captions.en.translated.vtt" in render(video(task=Task.TRANSLATE), pieces()).files
+
+
+def test_corrected_captions_stand_beside_the_transcribed_ones_in_both_formats():
+    corrected = {"en": (Cue(start_s=1.5, end_s=3.0, lines=("Tom & Jerry",)),)}
+
+    plain = render(video(), pieces()).files
+    files = render(video(corrected=corrected), pieces()).files
+
+    assert {name: files[name] for name in plain} == dict(plain)
+    assert set(files) - set(plain) == {"captions.en.corrected.vtt", "captions.en.corrected.srt"}
+    assert files["captions.en.corrected.srt"] == b"1\n00:00:01,500 --> 00:00:03,000\nTom & Jerry\n"
+    assert b"Kind: corrected" in files["captions.en.corrected.vtt"]
+    assert b"Tom &amp; Jerry" in files["captions.en.corrected.vtt"]
 
 
 def test_language_never_leads_a_file_out_of_its_folder():
