@@ -11,9 +11,10 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from connectors.database import Catalogue, VideoRow
+from connectors.database import Catalogue, VideoRow, open_catalogue
 from connectors.errors import DependencyDown
-from connectors.gateway import files, health, problems, search, session, videos
+from connectors.gateway import captions, files, health, problems, search, session, videos
+from connectors.gateway.accepting import Acceptance
 from connectors.gateway.announcing import Announcer, Events, Notes, Wisher
 from connectors.gateway.documents import ANYWHERE
 from connectors.gateway.door import API, Door
@@ -28,6 +29,8 @@ from connectors.gateway.pages import add_pages
 from connectors.gateway.sessions import Sessions
 from connectors.gateway.settings import GatewaySettings
 from connectors.gateway.stored import stored_detail
+from connectors.gateway.uploads import UploadLimits, Uploads
+from connectors.gateway.uploads import router as uploads_router
 from connectors.kafka.access import reach
 from connectors.objectstore import ObjectStore, open_store
 from connectors.settings import Connections
@@ -69,6 +72,16 @@ def create_app(connections: Connections, settings: GatewaySettings) -> FastAPI:
 
     roots = tuple(Path(root) for root in connections.local_roots.split(":") if root)
 
+    uploads = Uploads(
+        store,
+        Acceptance(store, wisher).accept,
+        UploadLimits(
+            max_bytes=settings.max_upload_bytes,
+            max_uploads=settings.max_uploads,
+            max_name_chars=settings.max_name_chars,
+            kept_s=settings.upload_kept_s,
+        ),
+    )
     hub = Hub(catalogue, look_up, metrics)
     reader = Reader(connections, hub)
 
@@ -76,6 +89,8 @@ def create_app(connections: Connections, settings: GatewaySettings) -> FastAPI:
     api.include_router(session.router(ring, sessions))
     api.include_router(videos.router(store, catalogue, wisher))
     api.include_router(files.router(store, roots))
+    api.include_router(uploads_router(uploads, videos=f"{API}/videos"))
+    api.include_router(captions.router(store, wisher, settings.max_caption_bytes))
     api.include_router(search.router(catalogue))
     api.include_router(stream.router(hub, settings.max_streams))
 
@@ -85,6 +100,7 @@ def create_app(connections: Connections, settings: GatewaySettings) -> FastAPI:
         reader.start()
         tasks = [
             asyncio.create_task(hub.run()),
+            asyncio.create_task(uploads.keep_tidy()),
             asyncio.create_task(_every(_REPAIR_EVERY_S, wisher.repair)),
         ]
         try:
@@ -93,6 +109,7 @@ def create_app(connections: Connections, settings: GatewaySettings) -> FastAPI:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            uploads.close()
             await run_sync(reader.close)
             if catalogue is not None:
                 catalogue.close()
@@ -152,11 +169,7 @@ def _cors(origins: tuple[str, ...]) -> list[Middleware]:
 
 def _catalogue(connections: Connections) -> Catalogue | None:
     """Raises ValueError for a URL that names no database."""
-    if not connections.database_url.get_secret_value():
-        return None
-    from connectors.database import open_catalogue  # noqa: PLC0415
-
-    return open_catalogue(connections)
+    return open_catalogue(connections) if connections.database_url.get_secret_value() else None
 
 
 def _ask(store: ObjectStore) -> None:

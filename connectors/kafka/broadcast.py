@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Literal
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, TopicPartition
 
 from connectors.errors import DependencyDown
 from connectors.kafka.clients import open_plain_consumer, partitions_of
+from connectors.kafka.identity import cluster_id
 from connectors.kafka.records import Partition, Record, record_of
 from connectors.settings import Connections
 
@@ -57,13 +58,9 @@ class BroadcastReader:
         """Whether every partition has been read to the end that it had when this began, or later."""
         return not self._behind
 
-    def cluster_id(self, timeout_s: float = 10) -> str:
-        """What tells this cluster from others, and this start of it where it keeps nothing on disk.
-        Raises DependencyDown if the broker does not answer."""
-        try:
-            return str(self._consumer.list_topics(timeout=timeout_s).cluster_id)
-        except KafkaException as error:
-            raise DependencyDown("broker", error.args[0].str()) from error
+    def cluster_id(self) -> str:
+        """As `identity.cluster_id`. Raises DependencyDown if the broker does not answer."""
+        return cluster_id(self._consumer)
 
     def poll(self, timeout_s: float) -> Record | None:
         """The next record, of whichever partition; None if none came within `timeout_s` (blocks so

@@ -3,6 +3,5 @@
 PROCESSORS = ("converter", "transcriber", "enricher", "aggregator")
 """Every consumer group that there is."""
 
-CATALOG = "catalog"
 GATEWAY = "gateway"
-"""What people meet the pipeline through; the gateway is no consumer group."""
+"""What people meet the pipeline through. It is no consumer group."""

@@ -4,14 +4,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 from connectors.settings import Connections
-from ops.pipeline import CATALOG, GATEWAY
+from ops.pipeline import GATEWAY
 from ops.pipeline.processes import Processes
 from ops.pipeline.restarts import A_FEW, Patience
+from schemas.topics import CATALOG
 
 _CONVERTERS = 2
 """Enough to keep many transcribers busy: sound is read a hundred times as fast as it is understood."""
@@ -101,10 +101,8 @@ def _settings(videos: int, workers: int, model: str, logs: Path) -> dict[str, di
 
 
 def _settings_of_web(web: Web) -> dict[str, dict[str, str]]:
-    catalog: dict[str, dict[str, str]] = (
-        {CATALOG: {}} if find_spec("processors.catalog.processor") else {}
-    )
-    return catalog | {
+    return {
+        CATALOG: {},
         GATEWAY: {
             "REELAY_GATEWAY_HOST": web.host,
             "REELAY_GATEWAY_PORT": str(web.port),

@@ -19,7 +19,13 @@ from anyio.to_thread import run_sync
 from connectors.database import Catalogue, State, VideoRow
 from connectors.errors import DependencyDown
 from connectors.gateway import views
-from connectors.gateway.live.messages import Entry, Message, snapshot_message, summary_message
+from connectors.gateway.live.messages import (
+    CATALOGUED,
+    Entry,
+    Message,
+    snapshot_message,
+    summary_message,
+)
 from connectors.gateway.live.positions import Positions, pack, unpack
 from connectors.gateway.metrics import Metrics
 from connectors.kafka.records import Partition
@@ -204,7 +210,9 @@ class Hub:
         self._history.clear()
         self._history_bytes = 0
         self._pending.clear()
-        self._unsettled = dict(positions.offsets) if self._catalogue is not None else {}
+        self._unsettled = {
+            place: offset for place, offset in positions.offsets.items() if place[0] in CATALOGUED
+        }
         self._need_snapshots()
 
     def _need_snapshots(self) -> None:
@@ -247,16 +255,16 @@ class Hub:
     async def _tell_changed(self) -> None:
         if not (self._pending or self._unsettled):
             return
-        known = await self._known_to_catalogue()
-        if known is None:
+        are_known = await self._are_known()
+        if are_known is None:
             return
-        if self._unsettled and _covers(known, {p: o - 1 for p, o in self._unsettled.items()}):
+        if self._unsettled and are_known({p: o - 1 for p, o in self._unsettled.items()}):
             self._unsettled = {}
             self._need_snapshots()  # what they had may be from before the first that was told here
         ready = [
             video_id
             for video_id, needed in self._pending.items()
-            if _covers(known, {place: last for place, (_, last) in needed.items()})
+            if are_known({place: last for place, (_, last) in needed.items()})
         ][:_VIDEOS_AT_ONCE]
         told = {video_id: self._pending.pop(video_id) for video_id in ready}
         try:
@@ -269,12 +277,16 @@ class Hub:
             for client in list(self._clients):
                 self._put(client, message)
 
-    async def _known_to_catalogue(self) -> Known | None:
-        """How far the catalogue has read; None if that is another cluster's. Raises DependencyDown."""
+    async def _are_known(self) -> Callable[[Known], bool] | None:
+        """Tells whether the catalogue has read those records; None if it reads another cluster. The
+        store knows of everything that was said. Raises DependencyDown."""
         if self._catalogue is None:
-            return {}
+            return lambda records: True
         assert self._here is not None
-        return await run_sync(self._catalogue.offsets, self._here.cluster_id)
+        read = await run_sync(self._catalogue.offsets, self._here.cluster_id)
+        if read is None:
+            return None
+        return lambda records: all(read.get(place, 0) > offset for place, offset in records.items())
 
     def _at_work(self) -> list[dict[str, Any]]:
         if self._catalogue is None:
@@ -284,9 +296,3 @@ class Hub:
             for state in (State.WORKING, State.WAITING)
         ]
         return [views.summary(row) for page in pages for row in page.items]
-
-
-def _covers(known: Known, last: Known) -> bool:
-    """Whether those records were read, in partitions that are read at all."""
-    topics = {topic for topic, _ in known}
-    return all(known.get(place, 0) > offset for place, offset in last.items() if place[0] in topics)

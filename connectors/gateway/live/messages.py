@@ -7,6 +7,10 @@ from typing import Any, Literal
 from connectors.kafka.records import Partition, Record
 from schemas.events import Event, Progress, SegmentTranscribed, VideoDeleted
 from schemas.outcomes import Outcome
+from schemas.topics import CATALOG, READERS
+
+CATALOGUED = frozenset(topic.name for topic in READERS[CATALOG])
+"""Topics whose records change what the catalogue says of a video."""
 
 Kind = Literal["snapshot", "video", "progress", "caption", "deleted"]
 
@@ -56,7 +60,7 @@ def entry_of(record: Record, event: Event) -> Entry:
         offset=record.offset,
         video_id=event.video_id,
         message=message,
-        changes_video=not isinstance(event, Progress),
+        changes_video=record.topic in CATALOGUED,
         ends_video=isinstance(event, Outcome | VideoDeleted),
     )
 

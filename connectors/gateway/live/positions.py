@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from connectors.kafka.records import Partition
 from schemas.topics import (
     OUTCOMES,
+    SEGMENT_ENRICHED,
     SEGMENT_TRANSCRIBED,
     STAGE_FAILED,
     VIDEO_CONVERTED,
@@ -24,6 +25,7 @@ FOLLOWED = (
     VIDEO_UPLOADED,
     VIDEO_PROBED,
     VIDEO_CONVERTED,
+    SEGMENT_ENRICHED,
     SEGMENT_TRANSCRIBED,
     STAGE_FAILED,
     *OUTCOMES,

@@ -1,0 +1,107 @@
+"""`PUT /videos/{video_id}/captions/{language}`: captions that somebody corrected."""
+
+import hashlib
+import re
+from dataclasses import replace
+from typing import Annotated, Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Path
+from starlette.requests import Request
+
+from connectors.gateway.announcing import Wisher
+from connectors.gateway.asking import LANGUAGE, VideoId, check_id
+from connectors.gateway.bodies import read_body
+from connectors.gateway.cues import BadCaptions, Format, read_cues
+from connectors.gateway.documents import problems
+from connectors.gateway.models import RevisionTakenAnswer
+from connectors.gateway.problems import Problem, no_such_video
+from connectors.gateway.stored import latest_completed
+from connectors.objectstore import ObjectStore
+from connectors.objectstore.contract import put_once
+from connectors.objectstore.revisions import VideoWasDeleted, next_revision
+from schemas.captions import Cue, captions_key, dump_captions
+from schemas.events import CorrectedCaptions, VideoUploaded
+
+_FORMATS: dict[str, Format] = {
+    "text/vtt": "vtt",
+    "application/x-subrip": "srt",
+    "application/srt": "srt",
+    "text/srt": "srt",
+}
+_CORRECTABLE = re.compile(LANGUAGE)
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "text/vtt": {
+                "schema": {"type": "string"},
+                "example": "WEBVTT\n\n00:01.000 --> 00:03.500\nEvery week, people record\n",
+            },
+            "application/x-subrip": {
+                "schema": {"type": "string"},
+                "example": "1\n00:00:01,000 --> 00:00:03,500\nEvery week, people record\n",
+            },
+        },
+    }
+}
+
+
+def router(store: ObjectStore, wisher: Wisher, max_bytes: int) -> APIRouter:
+    """max_bytes: the largest file that is taken."""
+    routes = APIRouter(tags=["captions"])
+
+    @routes.put(
+        "/videos/{video_id}/captions/{language}",
+        status_code=202,
+        response_model=RevisionTakenAnswer,
+        responses=problems(409, 413, 415),
+        openapi_extra=_BODY,
+        summary="Correct the captions of one language",
+    )
+    async def correct(
+        request: Request,
+        video_id: VideoId,
+        language: Annotated[str, Path(max_length=80, description="BCP 47 tag", examples=["en"])],
+    ) -> dict[str, Any]:
+        """They become a new revision's, beside the transcribed ones, which stay as they are."""
+        check_id(video_id)
+        if not _CORRECTABLE.fullmatch(language):
+            raise Problem(422, "Not understood", "language: expected a BCP 47 tag, such as de or en-GB")
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in _FORMATS:
+            raise Problem(415, "Wrong type", "Expected Content-Type: text/vtt or application/x-subrip.")
+        data = await read_body(request, max_bytes)
+        try:
+            cues = await run_sync(read_cues, data, _FORMATS[kind])
+        except BadCaptions as error:
+            raise Problem(422, "Bad captions", f"Line {error.line}: {error}.", line=error.line) from None
+        upload = await run_sync(_begun, video_id, language, cues)
+        return {"video_id": video_id, "revision": upload.revision}
+
+    def _begun(video_id: str, language: str, cues: tuple[Cue, ...]) -> VideoUploaded:
+        """The new revision, announced. Raises Problem, DependencyDown."""
+        completed = latest_completed(store, video_id)
+        if completed is None:
+            raise Problem(409, "Not completed", "Only a completed video's captions can be corrected.")
+        base, _ = completed
+        data = dump_captions(cues)
+        key = captions_key(video_id, hashlib.sha256(data).hexdigest())
+        corrected = CorrectedCaptions(language=language, file=put_once(store, key, data))
+        others = tuple(each for each in base.corrected if each.language != language)
+        try:
+            return wisher.wish(
+                video_id,
+                lambda: next_revision(
+                    store,
+                    replace(
+                        base,
+                        options=replace(base.options, reuse=True),
+                        corrected=(*others, corrected),
+                    ),
+                ),
+            )
+        except VideoWasDeleted:
+            raise no_such_video() from None
+
+    return routes
