@@ -12,7 +12,7 @@ from ops.cli.errors import one_line
 from ops.cli.kafka import cluster_options
 from ops.cli.place import find_place
 from ops.cli.text import counted, shown
-from ops.up.leftovers import halves, leftovers
+from ops.up.leftovers import abandoned, halves, leftovers
 
 _UNITS_S = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 
@@ -48,14 +48,15 @@ def command(
 
     Captions and other results stay. The pieces that they were made from (sound, words of each segment)
     are only there so that nothing is done twice; if one is needed again, it is made again. What a write
-    that was cut off left behind goes after a day. It may run at any time.
+    that was cut off left behind goes after a day, uploads that were never finished with the rest. It may
+    run at any time.
 
     \b
     Examples:
       reelay gc --dry-run
       reelay gc --older-than 2w
     """
-    count = size_bytes = 0
+    count = size_bytes = uploads = 0
     with one_line():
         place, now = find_place(brokers, registry), time.time()
         gone = leftovers(place.store, older_than_s=older_than_s, now=now)
@@ -68,9 +69,18 @@ def command(
                 click.echo(shown(leftover.key))
             count += 1
             size_bytes += leftover.size_bytes
+        for upload in abandoned(place.store, older_than_s=older_than_s, now=now):
+            if not dry_run:
+                place.store.abort_parts(upload.key, upload.parts_id)
+            elif not as_json:
+                click.echo(shown(upload.key))
+            uploads += 1
     if as_json:
-        click.echo(json.dumps({"dry_run": dry_run, "files": count, "size_bytes": size_bytes}))
+        removed = {"files": count, "size_bytes": size_bytes, "unfinished_uploads": uploads}
+        click.echo(json.dumps({"dry_run": dry_run} | removed))
     else:
         what = f"{counted(count, 'file')}, {size_bytes / 10**6:.1f} MB"
+        if uploads:
+            what += f", {counted(uploads, 'unfinished upload')}"
         click.echo(f"{what} would be removed" if dry_run else f"removed {what}", err=True)
     return 0

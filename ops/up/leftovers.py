@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from connectors.objectstore import ObjectMissing, ObjectStore
+from connectors.objectstore import ObjectMissing, ObjectStore, Unfinished
 from connectors.objectstore.folder import TEMPORARY
 
 _TEMPORARY_S = 24 * 3600.0
@@ -35,6 +35,14 @@ def leftovers(store: ObjectStore, *, older_than_s: float, now: float) -> Iterato
     for entry in old:
         if entry.key not in named:
             yield Leftover(entry.key, entry.size_bytes)
+
+
+def abandoned(store: ObjectStore, *, older_than_s: float, now: float) -> Iterator[Unfinished]:
+    """Parts of objects whose writers died, a day old at least; `ObjectStore.abort_parts` removes them.
+    now: Unix time. Raises DependencyDown."""
+    for unfinished in store.unfinished_parts():
+        if now - unfinished.modified > max(older_than_s, _TEMPORARY_S):
+            yield unfinished
 
 
 def halves(folder: Path, *, now: float) -> Iterator[Leftover]:

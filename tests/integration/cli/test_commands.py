@@ -252,4 +252,9 @@ def test_a_video_that_nobody_knows_is_one_line(name: str, tmp_path: Path) -> Non
 def test_gc_of_an_empty_store_removes_nothing(tmp_path: Path) -> None:
     finished = run("gc", "--json", XDG_STATE_HOME=str(tmp_path))
 
-    assert json.loads(finished.stdout) == {"dry_run": False, "files": 0, "size_bytes": 0}
+    assert json.loads(finished.stdout) == {
+        "dry_run": False,
+        "files": 0,
+        "size_bytes": 0,
+        "unfinished_uploads": 0,
+    }

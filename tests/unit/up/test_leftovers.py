@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connectors.objectstore import FolderStore
-from ops.up.leftovers import halves, leftovers
+from ops.up.leftovers import abandoned, halves, leftovers
 
 DAY_S = 24 * 3600.0
 NOW = time.time()
@@ -64,3 +64,19 @@ def test_removing_takes_empty_folders_along_and_no_others(store: FolderStore, tm
 
     assert tmp_path.is_dir()
     assert not (tmp_path / "media").exists()
+
+
+def test_parts_that_nobody_finished_go_when_they_are_old(tmp_path: Path) -> None:
+    store, key = FolderStore(tmp_path), "uploads/v/film.mp4"
+    parts_id = store.begin_parts(key)
+    store.put_part(key, parts_id, 1, b"half")
+    written = next(store.unfinished_parts()).modified
+
+    def found(age_s: float, *, older_than_s: float) -> list[str]:
+        gone = abandoned(store, older_than_s=older_than_s, now=written + age_s)
+        return [unfinished.key for unfinished in gone]
+
+    assert found(7 * DAY_S, older_than_s=8 * DAY_S) == []
+    assert found(9 * DAY_S, older_than_s=8 * DAY_S) == [key]
+    assert found(0.9 * DAY_S, older_than_s=0) == []  # somebody may be at it
+    assert found(1.1 * DAY_S, older_than_s=0) == [key]
