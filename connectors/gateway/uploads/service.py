@@ -216,10 +216,11 @@ class Uploads:
             await growing.abandon()
 
     async def _take(self, growing: Growing, record: Record, pieces: AsyncIterator[bytes]) -> bool:
-        """Whether everything came that was to come, rather than that the client went away or another
-        request goes on. Raises _Refused."""
+        """Whether everything came that was to come, rather than that the client went away. Raises
+        Problem when it is waited for no longer, _Refused."""
         is_known = growing.size_bytes >= KIND_BYTES
         most = self.limits.largest_bytes if record.size_bytes is None else record.size_bytes
+        reception: _Reception | None = None
         try:
             async with asyncio.timeout(_SILENT_S) as patience:
                 reception = self._receptions[record.video_id] = _Reception(patience)
@@ -232,8 +233,11 @@ class Uploads:
                         is_known = True
                     await growing.take(piece)
                     reception.is_heard()
-        except (TimeoutError, ClientDisconnect):
+        except ClientDisconnect:
             return False
+        except TimeoutError as error:
+            await growing.keep()
+            raise (overtaken() if reception and reception.is_overtaken else _silent()) from error
         finally:
             self._receptions.pop(record.video_id, None)
         return True
@@ -364,6 +368,10 @@ def _check_kind(first: bytes) -> None:
                 seen=kind.name,
             )
         )
+
+
+def _silent() -> Problem:
+    return Problem(408, "Nothing came", f"Nothing came for {_SILENT_S:g} s; what came is kept.")
 
 
 def _too_long(most: int) -> Problem:

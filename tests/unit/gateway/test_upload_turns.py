@@ -1,0 +1,284 @@
+"""Whose turn it is to write to an upload, and what becomes of those whose turn is over."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.errors import DependencyDown
+from connectors.gateway.problems import Problem
+from connectors.gateway.uploads import UploadLimits, Uploads, digest_of
+from connectors.gateway.uploads.journal import Journal, NoSuchUpload, Superseded
+from connectors.gateway.uploads.records import Record, Step, Tail, dump, load
+from connectors.objectstore import PART_BYTES, FolderStore, Part
+from schemas.events import Options, VideoUploaded
+from schemas.ids import event_id
+
+LIMITS = UploadLimits(max_bytes=2**40, max_uploads=10, max_name_chars=255, kept_s=3600)
+MEDIA = b"\x1aE\xdf\xa3"
+ID = "0" * 32
+RECORD = Record(video_id=ID, name="a.mkv", key=f"uploads/{ID}/a.mkv", size_bytes=9, touched=1.5)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path)
+
+
+class Acceptance:
+    """Remembers what it is given; down at first if told so."""
+
+    def __init__(self, *, down_times: int = 0) -> None:
+        self.given: list[tuple[str, int, str]] = []
+        self.down_times = down_times
+
+    def __call__(
+        self, video_id: str, *, name: str, source: str, size_bytes: int, sha256: str, options: Options
+    ) -> VideoUploaded:
+        if self.down_times:
+            self.down_times -= 1
+            raise DependencyDown("broker", "asleep")
+        self.given.append((source, size_bytes, sha256))
+        id_ = event_id("VideoUploaded", video_id, 1, "test")
+        return VideoUploaded(event_id=id_, video_id=video_id, source=source)
+
+
+class Sender:
+    """A client whose bytes come when the test says so."""
+
+    def __init__(self) -> None:
+        self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.wanted = 0
+
+    def send(self, piece: bytes | None) -> None:
+        """None: that was all."""
+        self._pieces.put_nowait(piece)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        while True:
+            self.wanted += 1
+            piece = await self._pieces.get()
+            if piece is None:
+                return
+            yield piece
+
+
+async def all_of(data: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(data), 2**18):
+        yield data[at : at + 2**18]
+
+
+async def until(look: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for what should become true."""
+    async with asyncio.timeout(60):
+        while not await look():
+            await asyncio.sleep(0.01)
+
+
+parts = st.lists(
+    st.builds(
+        Part,
+        number=st.just(0),
+        size_bytes=st.integers(1, PART_BYTES),
+        sha256=st.binary(min_size=32, max_size=32).map(bytes.hex),
+        tag=st.text(max_size=5),
+    ),
+    max_size=4,
+).map(lambda found: tuple(replace(part, number=n) for n, part in enumerate(found, 1)))
+
+
+@given(
+    st.builds(
+        Record,
+        video_id=st.just(ID),
+        name=st.text(max_size=20),
+        key=st.text(max_size=20),
+        size_bytes=st.none() | st.integers(0, 2**50),
+        touched=st.floats(0, 1e10),
+        options=st.builds(Options, language=st.none() | st.text(), model=st.none() | st.text()),
+        metadata=st.text(max_size=20),
+        step=st.sampled_from(Step),
+        parts_id=st.none() | st.text(max_size=5),
+        parts=parts,
+        tail=st.none() | st.builds(Tail, st.text(max_size=5), st.integers(1, PART_BYTES)),
+        revision=st.none() | st.integers(1, 9),
+    )
+)
+def test_a_record_is_read_as_it_was_written(record: Record) -> None:
+    assert load(dump(record)) == record
+
+
+def test_a_digest_is_that_of_the_parts_digests() -> None:
+    digests = [hashlib.sha256(bytes([n])) for n in range(3)]
+    made = [Part(n, 1, digest.hexdigest(), "") for n, digest in enumerate(digests, 1)]
+
+    assert digest_of(made) == hashlib.sha256(b"".join(d.digest() for d in digests)).hexdigest()
+
+
+def test_of_many_who_claim_a_turn_one_gets_it(store: FolderStore) -> None:
+    journal = Journal(store)
+    turn = journal.begin(RECORD)
+
+    def claim(number: int) -> bool:
+        try:
+            Journal(store).claim(turn, replace(RECORD, touched=float(number)))
+        except Superseded:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(claim, range(8)))
+
+    assert won.count(True) == 1
+    assert journal.latest(ID)[1].touched == won.index(True)
+
+
+def test_what_is_said_after_ones_turn_is_not_heard(store: FolderStore) -> None:
+    journal = Journal(store)
+    first = journal.begin(RECORD)
+    second = journal.claim(first, replace(RECORD, touched=2.0))
+
+    with pytest.raises(Superseded):
+        journal.save(first, replace(RECORD, touched=99.0))
+
+    assert journal.latest(ID) == (second, replace(RECORD, touched=2.0))
+
+
+def test_a_turn_that_was_cleared_away_cannot_be_taken_again(store: FolderStore) -> None:
+    journal = Journal(store)
+    turns = [journal.begin(RECORD)]
+    for _ in range(30):
+        turns.append(journal.claim(turns[-1], RECORD))
+
+    assert len(list(store.keys("gateway/uploads/"))) < 12
+    for turn in turns[:-1]:
+        with pytest.raises(Superseded):
+            journal.claim(turn, replace(RECORD, touched=99.0))
+    assert journal.latest(ID) == (turns[-1], RECORD)
+
+
+def test_a_removed_upload_is_unknown(store: FolderStore) -> None:
+    journal = Journal(store)
+    journal.begin(RECORD)
+    assert list(journal.video_ids()) == [ID]
+
+    journal.remove(ID)
+
+    assert list(journal.video_ids()) == []
+    with pytest.raises(NoSuchUpload):
+        journal.latest(ID)
+
+
+def test_who_seemed_dead_and_comes_back_changes_nothing(store: FolderStore) -> None:
+    """As a gateway that was frozen while another went on with its upload to the end."""
+    data = MEDIA + bytes(2 * PART_BYTES)
+
+    async def scenario() -> None:
+        accept = Acceptance()
+        frozen, other = Uploads(store, accept, LIMITS), Uploads(store, accept, LIMITS)
+        record = await frozen.create("a.mkv", len(data), Options())
+        sender = Sender()
+        late = asyncio.create_task(frozen.append(record.video_id, 0, sender.pieces()))
+        sender.send(data[: PART_BYTES + 5])
+
+        async def has_begun() -> bool:
+            return (await other.find(record.video_id)).parts_id is not None
+
+        await until(has_begun)
+        offset = (await other.find(record.video_id)).offset
+        done = await other.append(record.video_id, offset, all_of(data[offset:]))
+        assert done.step is Step.ACCEPTED
+        sender.send(data[PART_BYTES + 5 :])
+        sender.send(None)
+        with pytest.raises(Problem) as raised:
+            await late
+        assert raised.value.status in (404, 423)
+        assert len(accept.given) == 1
+        assert store.get(record.key) == data
+
+    asyncio.run(scenario())
+
+
+def test_a_client_that_comes_again_to_the_same_gateway_takes_over_what_came(store: FolderStore) -> None:
+    """Its earlier connection is dead, and nobody has told the gateway."""
+    data = MEDIA + bytes(100_000)
+
+    async def scenario() -> None:
+        uploads = Uploads(store, accept := Acceptance(), LIMITS)
+        record = await uploads.create("a.mkv", len(data), Options())
+        sender = Sender()
+        first = asyncio.create_task(uploads.append(record.video_id, 0, sender.pieces()))
+        sender.send(data[:50_000])
+
+        async def came() -> bool:
+            return sender.wanted == 2
+
+        await until(came)
+        with pytest.raises(Problem) as raised:
+            await uploads.append(record.video_id, 0, all_of(data))
+        assert (raised.value.status, raised.value.more) == (409, {"offset": 50_000})
+        with pytest.raises(Problem) as overtaken:
+            await first
+        assert overtaken.value.status == 423
+        done = await uploads.append(record.video_id, 50_000, all_of(data[50_000:]))
+        assert done.step is Step.ACCEPTED
+        assert len(accept.given) == 1
+        assert store.get(record.key) == data
+
+    asyncio.run(scenario())
+
+
+def test_what_could_not_be_accepted_is_accepted_later_by_anybody(store: FolderStore) -> None:
+    data = MEDIA + bytes(PART_BYTES)
+
+    async def scenario() -> None:
+        uploads = Uploads(store, Acceptance(down_times=1), LIMITS)
+        record = await uploads.create("a.mkv", len(data), Options())
+        with pytest.raises(DependencyDown):
+            await uploads.append(record.video_id, 0, all_of(data))
+        accept = Acceptance()
+        for _ in range(2):
+            await Uploads(store, accept, LIMITS).sweep()
+        assert [(source, size) for source, size, _ in accept.given] == [(record.key, len(data))]
+        assert (await uploads.find(record.video_id)).revision == 1
+
+    asyncio.run(scenario())
+
+
+def test_only_what_is_old_is_swept_away(store: FolderStore) -> None:
+    async def scenario() -> None:
+        uploads = Uploads(store, Acceptance(), LIMITS)
+        journal = Journal(store)
+        fresh = await uploads.create("a.mkv", 10, Options())
+        journal.begin(replace(RECORD, touched=time.time() - 3700))
+        journal.begin(replace(RECORD, video_id="1" * 32, touched=0.0, step=Step.ACCEPTED))
+        journal.begin(replace(RECORD, video_id="2" * 32, step=Step.REMOVED))
+        await uploads.sweep()
+        assert list(journal.video_ids()) == [fresh.video_id]
+
+    asyncio.run(scenario())
+
+
+def test_an_upload_whose_parts_are_gone_is_unknown_from_then_on(store: FolderStore) -> None:
+    data = MEDIA + bytes(2 * PART_BYTES)
+
+    async def scenario() -> None:
+        uploads = Uploads(store, Acceptance(), LIMITS)
+        record = await uploads.create("a.mkv", len(data), Options())
+        record = await uploads.append(record.video_id, 0, all_of(data[: PART_BYTES + 7]))
+        assert record.parts_id is not None
+        store.abort_parts(record.key, record.parts_id)
+        for _ in range(2):
+            with pytest.raises(Problem) as raised:
+                await uploads.append(record.video_id, record.offset, all_of(data[PART_BYTES + 7 :]))
+            assert raised.value.status == 404
+        assert list(store.keys("")) == []
+
+    asyncio.run(scenario())
