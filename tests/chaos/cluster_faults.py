@@ -15,7 +15,8 @@ from ops.cluster.store import BUCKET
 from tests.chaos.cluster_fleet import Fleet
 from tests.chaos.cluster_uploads import Publisher
 from tests.chaos.guarantees import Revision
-from tests.processors import ALL, ON_THE_RUNTIME, until
+from tests.processors import ALL, ON_THE_RUNTIME
+from tests.processors import until as wait_until
 
 SESSION_S = 6.0
 """Silence after which groups drop a member."""
@@ -121,6 +122,7 @@ class Storm:
             self._do(kind)
             self.done[kind] += 1
         self._await(*SERVERS)
+        wait_until(lambda: not self.fleet.frozen(), "all that are frozen go on")
 
     def _kinds(self, until: float) -> Iterator[Kind]:
         yield from self.dice.sample(KINDS, len(KINDS))
@@ -193,7 +195,7 @@ class Storm:
                 pid = self.fleet.freeze(name, _FROZEN_S)
             return "" if pid is None else f"{name} ({pid})"
 
-        whom = until(struck, f"a {processor} that can be {what}", within_s=_VICTIM_S)
+        whom = wait_until(struck, f"a {processor} that can be {what}", within_s=_VICTIM_S)
         self.moments.note(what, whom)
 
     def _any(self, names: list[str]) -> list[str]:
@@ -204,7 +206,7 @@ class Storm:
         self._await(*SERVERS)
         key = self.bait[processor]
         bait = self.publisher.files.bait
-        until(
+        wait_until(
             lambda: bait not in map(self.publisher.published.get, self.publisher.unfinished()),
             "the bait's last revision is over",
         )

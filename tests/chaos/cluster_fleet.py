@@ -120,11 +120,10 @@ class Fleet:
             for name in [name for name, at in self._thaw_at.items() if at <= now]:
                 self._thaw(name)
 
-    def thaw_all(self) -> None:
-        """Let all go on that are frozen."""
+    def frozen(self) -> list[str]:
+        """Those that are frozen now."""
         with self._lock:
-            for name in list(self._thaw_at):
-                self._thaw(name)
+            return list(self._thaw_at)
 
     def stop(self) -> None:
         """Stop all of them. Raises AssertionError if one does not end well."""

@@ -117,7 +117,6 @@ def test_nothing_is_lost_done_twice_or_changed_whatever_happens_to_a_cluster(
                 with looking(publisher.look):
                     storm.blow(until=began + _CALM_BEGINS_S)
                 moments.note("storm is over", f"{len(publisher.unfinished())} unfinished")
-                fleet.thaw_all()
                 until(lambda: not publisher.unfinished(), "an outcome of each upload", within_s=_CALM_S)
             fleet.stop()
             moments.note("all is over", f"{len(publisher.published)} uploads")
