@@ -6,4 +6,4 @@ from hypothesis import settings
 settings.register_profile("reelay", deadline=None)
 settings.load_profile("reelay")
 
-pytest_plugins = ["tests.cluster"]
+pytest_plugins = ["tests.cluster", "tests.postgres"]
