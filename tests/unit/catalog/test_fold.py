@@ -1,0 +1,252 @@
+"""Whatever the order in which events come: the same rows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connectors.database import Catalogue, State, open_catalogue
+from connectors.errors import DependencyDown
+from connectors.objectstore import FolderStore
+from connectors.settings import Connections
+from processors.catalog.fold import CatalogFold
+from schemas.events import Event, VideoDeleted
+from tests.unit.catalog.videos import (
+    cancel_requested,
+    cancelled,
+    completed,
+    converted,
+    enriched,
+    failed,
+    keep,
+    keep_deleted,
+    probed,
+    rendered,
+    stage_failed,
+    uploaded,
+    with_transcript,
+)
+
+CLUSTER = "cluster"
+
+
+class World:
+    """A store and a catalogue in a folder."""
+
+    def __init__(self, folder: Path, store: FolderStore | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.store = store or FolderStore(folder / "store")
+        self.file = folder / "catalogue.sqlite3"
+        self.catalogue: Catalogue = open_catalogue(
+            Connections.only(
+                kafka_brokers="-", store_url="file:///-", database_url=f"sqlite://{self.file}"
+            )
+        )
+        self.fold = CatalogFold(self.catalogue, self.store)
+
+    def begin(self, cluster: str = CLUSTER) -> None:
+        for _ in self.fold.begin(cluster):
+            pass
+
+    def apply(self, *events: Event) -> None:
+        self.fold.apply(CLUSTER, [], events)
+
+    def rows(self) -> Any:
+        """All that a reader can see."""
+        listed = self.catalogue.videos().items
+        details = [self.catalogue.video(row.video_id) for row in listed]
+        words = ("alpha", "beta", "gamma", '"one two"')
+        return listed, details, [self.catalogue.search(word) for word in words]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    world.begin()
+    yield world
+    world.catalogue.close()
+
+
+def story(store: FolderStore) -> list[Event]:
+    """All that is said of four videos: one in three revisions, one that failed, one at work, one that
+    was cancelled."""
+    return [
+        uploaded("v"),
+        probed("v"),
+        converted("v"),
+        enriched("v", index=0),
+        stage_failed("v", index=1),
+        enriched("v", index=1),
+        rendered("v"),
+        with_transcript(store, completed("v"), "alpha one", "two beta"),
+        uploaded("v", 2, at_s=100),
+        failed("v", 2),
+        uploaded("v", 3, at_s=200),
+        with_transcript(store, completed("v", 3), "gamma one", "two beta"),
+        uploaded("bad", at_s=50),
+        stage_failed("bad", stage="converter", index=None),
+        failed("bad"),
+        probed("busy"),
+        enriched("busy", index=3),
+        enriched("busy", index=1),
+        uploaded("busy", at_s=60),
+        uploaded("gone", at_s=70),
+        cancel_requested("gone"),
+        cancelled("gone"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FolderStore:
+    """The transcripts of the story, and nothing else."""
+    return FolderStore(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module")
+def expected(store: FolderStore, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    world = World(tmp_path_factory.mktemp("expected"), store)
+    world.begin()
+    world.apply(*story(store))
+    return world.rows()
+
+
+def test_the_story_ends_well(expected: Any) -> None:
+    listed, details, (alpha, beta, gamma, phrase) = expected
+    assert [(row.video_id, row.state, row.revision) for row in listed] == [
+        ("gone", State.CANCELLED, 1),
+        ("busy", State.WORKING, 1),
+        ("bad", State.FAILED, 1),
+        ("v", State.COMPLETED, 3),
+    ]
+    assert [row.segments_done for row in listed] == [0, 2, 0, 0]
+    assert details[3].shown_revision == 3
+    assert not alpha.items
+    for page in (beta, gamma, phrase):
+        assert [(hit.video_id, hit.revision) for hit in page.items] == [("v", 3)]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_order_and_any_repetition_gives_the_same_rows(
+    store: FolderStore, expected: Any, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    events = story(store)
+    repeated = data.draw(st.lists(st.sampled_from(range(len(events))), max_size=8))
+    order = data.draw(st.permutations([*range(len(events)), *repeated]))
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(order) - 1), max_size=5)))
+    world = World(tmp_path_factory.mktemp("order"), store)
+    world.begin()
+    for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True):
+        world.apply(*(events[n] for n in order[start:end]))
+    assert world.rows() == expected
+    world.catalogue.close()
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_deleted_video_stays_deleted_wherever_its_deletion_comes(world: World, place: int) -> None:
+    events: list[Event] = [
+        uploaded("v"),
+        enriched("v"),
+        with_transcript(world.store, completed("v"), "alpha"),
+        uploaded("v", 2),
+    ]
+    events.insert(place, VideoDeleted(video_id="v"))
+    for event in events:
+        world.apply(event)
+    assert not world.catalogue.videos().items
+    assert not world.catalogue.search("alpha").items
+
+
+def test_a_rebuilt_catalogue_has_the_same_rows(world: World, tmp_path: Path) -> None:
+    events = story(world.store)
+    for event in events:
+        keep(world.store, event)
+    world.apply(*events)
+    anew = World(tmp_path / "anew", world.store)
+    anew.begin()
+    listed, _, found = anew.rows()
+    assert [row.state for row in listed][:1] + [row.state for row in listed][2:] == [
+        State.CANCELLED,
+        State.FAILED,
+        State.COMPLETED,
+    ]
+    assert found == world.rows()[2], "what is searched follows from the store alone"
+    anew.apply(*events)
+    assert anew.rows() == world.rows()
+
+
+def test_what_the_store_says_is_deleted_is_not_shown_again(world: World, tmp_path: Path) -> None:
+    event = with_transcript(world.store, completed("v"), "alpha")
+    keep(world.store, event)
+    keep(world.store, uploaded("v"))
+    keep_deleted(world.store, "v")
+    anew = World(tmp_path / "anew", world.store)
+    anew.begin()
+    anew.apply(uploaded("v"), event)
+    assert not anew.catalogue.videos().items
+
+
+def test_another_cluster_forgets_what_only_its_topics_said(world: World) -> None:
+    done = with_transcript(world.store, completed("done"), "alpha")
+    for event in (uploaded("done"), done, uploaded("open")):
+        keep(world.store, event)
+    world.apply(uploaded("done"), probed("done"), done, uploaded("open"), probed("open"))
+    world.apply(uploaded("only-said"))
+    assert world.catalogue.offsets("another") is None
+    world.begin("another")
+    assert world.catalogue.offsets("another") == {}
+    rows = {row.video_id: row for row in world.catalogue.videos().items}
+    assert {name: row.state for name, row in rows.items()} == {
+        "open": State.WAITING,
+        "done": State.COMPLETED,
+    }
+    assert rows["done"].has_picture
+    assert len(world.catalogue.search("alpha").items) == 1
+
+
+def test_a_transcript_that_is_gone_or_no_transcript_leaves_the_video_unsearched(world: World) -> None:
+    good = with_transcript(world.store, completed("good"), "alpha")
+    gone = with_transcript(world.store, completed("gone"), "alpha")
+    world.store.delete(gone.files[0].key)
+    other = with_transcript(world.store, completed("other"), "alpha")
+    world.store.put(other.files[0].key, b"{}")
+    world.apply(good, gone, other)
+    assert {row.state for row in world.catalogue.videos().items} == {State.COMPLETED}
+    assert [hit.video_id for hit in world.catalogue.search("alpha").items] == ["good"]
+
+
+def test_a_long_sentence_is_found_near_where_it_is_said(world: World) -> None:
+    text = " ".join(["word"] * 100 + ["needle"] + ["word"] * 100)
+    world.apply(with_transcript(world.store, completed("v"), text))
+    (hit,) = world.catalogue.search("needle").items
+    assert hit.start_s <= 100.0 <= hit.end_s <= hit.start_s + 60.0
+
+
+def test_hostile_names_and_ids_are_data(world: World) -> None:
+    from dataclasses import replace  # noqa: PLC0415
+
+    world.apply(replace(uploaded("v"), name="a\0b\ud800<script>'", source="\0"))
+    (row,) = world.catalogue.videos().items
+    assert row.name == "a b?<script>'"
+    world.apply(uploaded("../v"), uploaded("a\0b"), uploaded(""), VideoDeleted(video_id="x/y"))
+    assert world.catalogue.videos().total == 1
+
+
+def test_a_store_that_is_down_leaves_everything_as_it_was(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = with_transcript(world.store, completed("v"), "alpha")
+
+    def down(key: str) -> bytes:
+        raise DependencyDown("object store", "down")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(world.store, "get", down)
+        with pytest.raises(DependencyDown):
+            world.apply(uploaded("v"), event)
+    assert not world.catalogue.videos().items
+    world.apply(uploaded("v"), event)
+    assert len(world.catalogue.search("alpha").items) == 1
