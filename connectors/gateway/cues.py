@@ -113,7 +113,7 @@ def _seconds(text: str, line: int) -> float:
     if found is None:
         raise BadCaptions(line, f"{text[:40]!r} is no time, such as 01:02:03.500")
     hours, minutes, seconds, ms = (int(part or 0) for part in found.groups())
-    time_s = hours * 3600 + minutes * 60 + seconds + ms / 1000
+    time_s = (((hours * 60 + minutes) * 60 + seconds) * 1000 + ms) / 1000
     if time_s > _LATEST_S:
         raise BadCaptions(line, f"{text[:40]!r} is later than any video lasts")
     return time_s
