@@ -8,7 +8,7 @@ from connectors.gateway.problems import Problem
 from schemas.events import Options
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
-_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def options_of(language: str | None, model: str | None) -> Options:
