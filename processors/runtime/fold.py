@@ -368,12 +368,13 @@ class FoldLoop:
             self._fold.apply(self._cluster_id, moves, events)
         except (DependencyDown, Superseded):
             raise
-        except Exception:
-            log.exception("a batch of %s events failed; each is tried by itself", len(events))
-            self._apply_singly(owned)
+        except Exception as error:
+            log.warning("a batch of %s events failed, each is tried by itself: %r", len(events), error)
+        else:
+            self.metrics.commit.observe(time.monotonic() - began)
+            self._applied(moves, events)
             return
-        self.metrics.commit.observe(time.monotonic() - began)
-        self._applied(moves, events)
+        self._apply_singly(owned)
 
     def _apply_singly(self, owned: Mapping[Partition, _Owned]) -> None:
         for place, one in owned.items():
@@ -397,7 +398,10 @@ class FoldLoop:
             else:
                 self._applied([move], events)
                 return
+        video_id = taken.event.video_id if taken.event else str(taken.record.place)
         self._bury(taken.record, FailureKind.BUG, reason)
+        if self._dead_row.dead(video_id):
+            raise TooManyDeadLettersError("video after video was given up; see the dead letters")
         taken.event = None
         self._fold.apply(self._cluster_id, [move], [])
         self._applied([move], [])
@@ -416,8 +420,7 @@ class FoldLoop:
             self.metrics.commit_failures.inc()
 
     def _bury(self, record: Record, kind: FailureKind, reason: str) -> None:
-        """Make a dead letter of it, before it counts as done. Raises DeliveryError,
-        TooManyDeadLettersError."""
+        """Make a dead letter of it, before it counts as done. Raises DeliveryError."""
         letter = to_dead(
             record,
             received(record, record.topic),
@@ -429,8 +432,6 @@ class FoldLoop:
         self.metrics.dead_letters.labels(kind.value).inc()
         with logs.job_fields(record, 1):
             log.error("given up: %s", reason)
-        if kind is not FailureKind.POISON and self._dead_row.dead(str(record.place)):
-            raise TooManyDeadLettersError("many records in a row were given up; see the dead letters")
 
     def _down(self, error: DependencyDown) -> None:
         if self._outage.began(error.dependency, time.monotonic()):
