@@ -7,6 +7,9 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+_HTTP_CLIENTS = ("httpx", "httpx2")
+"""The registry's client logs each request as news."""
+
 Context = Callable[[], Mapping[str, object]]
 """Gives the fields of what this thread is at."""
 
@@ -36,6 +39,8 @@ def configure(level: str, context: Context = dict) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines(context))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for client in _HTTP_CLIENTS:
+        logging.getLogger(client).setLevel(max(logging.WARNING, logging.root.level))
 
 
 def fields(**values: object) -> dict[str, dict[str, object]]:
