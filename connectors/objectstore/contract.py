@@ -19,6 +19,9 @@ PART_BYTES = 8 * 2**20
 MAX_PARTS = 10_000
 """S3 takes no more."""
 
+Block = bytes | memoryview
+"""Bytes that need not be copied."""
+
 
 class ObjectMissing(LookupError):
     """There is no object under that key."""
@@ -119,7 +122,7 @@ class ObjectStore(Protocol):
     def begin_parts(self, key: str) -> str:
         """Begin to write an object in parts; what to call these parts, for whoever goes on."""
 
-    def put_part(self, key: str, parts_id: str, number: int, data: bytes) -> Part:
+    def put_part(self, key: str, parts_id: str, number: int, data: Block) -> Part:
         """Write a part, replacing one of that number. Only the object's last may have other than
         PART_BYTES. Raises PartsGone, ValueError for a number or a size that no part has."""
 
@@ -147,7 +150,7 @@ def names_in(key: str) -> tuple[str, ...]:
     return names
 
 
-def check_part(number: int, data: bytes) -> None:
+def check_part(number: int, data: Block) -> None:
     """Raises ValueError for what is no part."""
     if not 1 <= number <= MAX_PARTS:
         raise ValueError(f"part {number}: expected 1 to {MAX_PARTS:,}")

@@ -15,6 +15,7 @@ from uuid import uuid4
 from connectors.errors import DependencyDown
 from connectors.objectstore.contract import (
     PART_BYTES,
+    Block,
     Entry,
     ObjectMissing,
     Part,
@@ -140,7 +141,7 @@ class FolderStore:
             growing.touch()
         return parts_id
 
-    def put_part(self, key: str, parts_id: str, number: int, data: bytes) -> Part:
+    def put_part(self, key: str, parts_id: str, number: int, data: Block) -> Part:
         check_part(number, data)
         digest = hashlib.sha256(data).hexdigest()
         with _no_parts(key), _disk_faults(key), self._growing(key, parts_id).open("r+b", 0) as file:
@@ -229,7 +230,7 @@ def _no_parts(key: str) -> Iterator[None]:
         raise PartsGone(key) from error
 
 
-def _write_all(file: RawIOBase, data: bytes) -> None:
+def _write_all(file: RawIOBase, data: Block) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) or 0 :]

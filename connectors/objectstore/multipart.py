@@ -3,13 +3,13 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from minio import Minio
 from minio.datatypes import Part as MinioPart
 from minio.error import S3Error
 
-from connectors.objectstore.contract import Part, PartsGone
+from connectors.objectstore.contract import Block, Part, PartsGone
 
 _SIGNED = "x-amz-content-sha256"
 _GONE = frozenset({"NoSuchUpload", "InvalidPart", "InvalidPartOrder"})
@@ -38,12 +38,13 @@ def begin(client: Client, bucket: str, name: str) -> str:
     return client._create_multipart_upload(bucket, name, {})
 
 
-def put(client: Client, bucket: str, name: str, parts_id: str, *, number: int, data: bytes) -> Part:
+def put(client: Client, bucket: str, name: str, parts_id: str, *, number: int, data: Block) -> Part:
     """Raises PartsGone. The digest that is returned is what the request was signed with: the server
     refuses a part that arrives otherwise."""
     digest = hashlib.sha256(data).hexdigest()
     try:
-        tag = client._upload_part(bucket, name, data, {_SIGNED: digest}, parts_id, number)
+        body = cast("bytes", data)  # it is given to our RequestPool as it is, which takes both
+        tag = client._upload_part(bucket, name, body, {_SIGNED: digest}, parts_id, number)
     except S3Error as error:
         if error.code in _GONE:
             raise PartsGone(name) from error

@@ -20,6 +20,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 from connectors.errors import DependencyDown
 from connectors.objectstore import multipart
 from connectors.objectstore.contract import (
+    Block,
     Entry,
     ObjectMissing,
     Part,
@@ -142,7 +143,7 @@ class S3Store:
         with store_faults(self._place, key):
             return multipart.begin(self._client, self._place.bucket, name)
 
-    def put_part(self, key: str, parts_id: str, number: int, data: bytes) -> Part:
+    def put_part(self, key: str, parts_id: str, number: int, data: Block) -> Part:
         check_part(number, data)
         name = self._name(key)
         with store_faults(self._place, key):

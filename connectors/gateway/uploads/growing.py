@@ -1,6 +1,7 @@
 """The bytes of one request on their way into the store."""
 
 import asyncio
+import mmap
 import time
 from collections import deque
 from dataclasses import replace
@@ -20,6 +21,9 @@ _PARTS_AHEAD = 2
 class Growing:
     """Cuts what comes into parts and writes them, at most three in memory. For one turn of one upload.
 
+    Each part has pages of its own, which the system takes back at once: from malloc, blocks of that
+    size leave holes, which doubled what a gateway takes.
+
     slots: how many parts may be on their way to the store, of all uploads together.
     """
 
@@ -31,7 +35,7 @@ class Growing:
         self._threads = threads
         self._slots = slots
         self._under_way: deque[asyncio.Future[Part]] = deque()
-        self._pieces: list[bytes | memoryview] = []
+        self._pages: mmap.mmap | None = None
         self._held = 0
         self._saved_at = time.monotonic()
 
@@ -49,7 +53,7 @@ class Growing:
 
     def first(self, most: int) -> bytes:
         """The upload's first bytes, as long as no part is out."""
-        return b"".join(self._pieces)[:most]
+        return self._pages[: min(most, self._held)] if self._pages else b""
 
     async def take(self, piece: bytes) -> None:
         """Some more bytes. Waits while the store is behind. Raises DependencyDown, PartsGone,
@@ -68,7 +72,7 @@ class Growing:
         Raises as `take`; what `record` says holds all the same."""
         while self._under_way:
             await self._one_done()
-        return b"".join(self._pieces)
+        return self._pages[: self._held] if self._pages else b""
 
     async def keep(self) -> Record:
         """Put everything that came into the store, so that anybody may go on."""
@@ -91,7 +95,9 @@ class Growing:
         return self._record
 
     def _hold(self, piece: bytes | memoryview) -> None:
-        self._pieces.append(piece)
+        if self._pages is None:
+            self._pages = mmap.mmap(-1, PART_BYTES)
+        self._pages[self._held : self._held + len(piece)] = piece
         self._held += len(piece)
 
     async def _send(self) -> None:
@@ -103,18 +109,14 @@ class Growing:
         while len(self._under_way) >= _PARTS_AHEAD:
             await self._one_done()
         await self._slots.acquire()
-        pieces, self._pieces, self._held = self._pieces, [], 0
-        future = self._threads.start(self._put, parts_id, self._next, pieces)
+        assert self._pages is not None
+        part, self._pages, self._held = memoryview(self._pages), None, 0
+        future = self._threads.start(self._store.put_part, self._record.key, parts_id, self._next, part)
         future.add_done_callback(lambda _: self._slots.release())
         self._under_way.append(future)
         self._next += 1
         if time.monotonic() - self._saved_at > _SAVE_EVERY_S:
             await self._save()
-
-    def _put(self, parts_id: str, number: int, pieces: list[bytes | memoryview]) -> Part:
-        data = b"".join(pieces)
-        pieces.clear()
-        return self._store.put_part(self._record.key, parts_id, number, data)
 
     async def _one_done(self) -> None:
         part = await asyncio.shield(self._under_way[0])

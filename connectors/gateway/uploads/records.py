@@ -35,8 +35,8 @@ class Record:
 
     key: where its object will be. size_bytes: None while nobody knows. metadata: as the client gave it
     (tus). parts: those that count, 1 to the last. parts_id: None before the first; an upload of less
-    than a part never has one. touched: when something came last (Unix time). revision: of the video,
-    once it is accepted.
+    than a part never has one. touched: when something came last (Unix time). sha256: `digest_of` the
+    parts, once all are there. revision: of the video, once it is accepted.
     """
 
     video_id: str
@@ -50,6 +50,7 @@ class Record:
     parts_id: str | None = None
     parts: tuple[Part, ...] = ()
     tail: Tail | None = None
+    sha256: str | None = None
     revision: int | None = None
 
     @property
@@ -85,6 +86,7 @@ def dump(record: Record) -> bytes:
             "parts_id": record.parts_id,
             "parts": [[part.size_bytes, part.sha256, part.tag] for part in record.parts],
             "tail": [tail.key, tail.size_bytes] if tail else None,
+            "sha256": record.sha256,
             "revision": record.revision,
         },
         ensure_ascii=False,
@@ -110,5 +112,6 @@ def load(data: bytes) -> Record:
             for number, (size_bytes, sha256, tag) in enumerate(given["parts"], 1)
         ),
         tail=Tail(*given["tail"]) if given["tail"] else None,
+        sha256=given["sha256"],
         revision=given["revision"],
     )

@@ -262,6 +262,7 @@ class Uploads:
             size_bytes=sum(part.size_bytes for part in parts),
             parts=parts,
             tail=None,
+            sha256=digest_of(parts),
             touched=time.time(),
         )
         turn = await self._threads.run(self._journal.claim, turn, complete)
@@ -286,7 +287,7 @@ class Uploads:
             name=record.name,
             source=record.key,
             size_bytes=size_bytes,
-            sha256=digest_of(record.parts),
+            sha256=record.sha256 or digest_of(record.parts),
             options=record.options,
         )
         accepted = replace(record, step=Step.ACCEPTED, parts=(), revision=upload.revision)

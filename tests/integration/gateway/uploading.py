@@ -2,10 +2,12 @@
 
 python -m tests.integration.gateway.uploading PORT KEPT-S MAX-BYTES MAX-UPLOADS
 The store is that of the environment's REELAY_ settings. It accepts as the real one does, but announces
-to nobody.
+to nobody; an object `die/now` in the store has it killed just before, once.
 """
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -29,6 +31,9 @@ def create_app(connections: Connections, limits: UploadLimits) -> FastAPI:
     def accept(
         video_id: str, *, name: str, source: str, size_bytes: int, sha256: str, options: Options
     ) -> VideoUploaded:
+        if any(store.keys("die/")):
+            store.delete("die/now")
+            os.kill(os.getpid(), signal.SIGKILL)
         store.put(f"digests/{video_id}", sha256.encode())  # for the test to see
         try:
             return take_revision(

@@ -328,7 +328,8 @@ def test_an_object_written_in_parts_in_any_order_is_whole(
     store: ObjectStore, pieces: list[bytes]
 ) -> None:
     parts_id = store.begin_parts(FILM)
-    parts = {number: store.put_part(FILM, parts_id, number, pieces[number - 1]) for number in (3, 1, 2)}
+    parts = {number: store.put_part(FILM, parts_id, number, pieces[number - 1]) for number in (3, 1)}
+    parts[2] = store.put_part(FILM, parts_id, 2, memoryview(bytearray(pieces[1])))
 
     store.complete_parts(FILM, parts_id, [parts[1], parts[2], parts[3]])
 

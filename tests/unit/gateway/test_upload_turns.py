@@ -108,6 +108,7 @@ parts = st.lists(
         parts_id=st.none() | st.text(max_size=5),
         parts=parts,
         tail=st.none() | st.builds(Tail, st.text(max_size=5), st.integers(1, PART_BYTES)),
+        sha256=st.none() | st.text(max_size=5),
         revision=st.none() | st.integers(1, 9),
     )
 )
@@ -247,7 +248,9 @@ def test_what_could_not_be_accepted_is_accepted_later_by_anybody(store: FolderSt
         for _ in range(2):
             await Uploads(store, accept, LIMITS).sweep()
         assert [(source, size) for source, size, _ in accept.given] == [(record.key, len(data))]
-        assert (await uploads.find(record.video_id)).revision == 1
+        [(_, _, sha256)] = accept.given
+        kept = await uploads.find(record.video_id)
+        assert (kept.revision, kept.sha256, kept.parts) == (1, sha256, ())
 
     asyncio.run(scenario())
 
