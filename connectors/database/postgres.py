@@ -1,5 +1,6 @@
 """PostgreSQL, with a GIN index over token vectors: for catalogues that several machines share."""
 
+import select
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -159,6 +160,7 @@ class Postgres:
                 with connection.transaction():
                     yield _Session(connection)
         except psycopg.OperationalError as error:
+            self._pool.close()  # a server that restarts ends all connections
             raise DependencyDown("database", _plain(error)) from error
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable) as error:
             self._prepared = False
@@ -184,7 +186,12 @@ def _prepare(connection: "psycopg.Connection[Any]") -> None:
 
 
 def _is_open(connection: "psycopg.Connection[Any]") -> bool:
-    return not connection.closed
+    """A server says nothing unasked, but that it ends."""
+    if connection.closed:
+        return False
+    heard = select.poll()
+    heard.register(connection.fileno(), select.POLLIN)
+    return not heard.poll(0)
 
 
 def _percent(statement: str) -> str:
