@@ -136,7 +136,13 @@ def create_app(connections: Connections, settings: GatewaySettings) -> FastAPI:
             ),
         ],
     )
-    app.state.stop = hub.close
+
+    def stop() -> None:
+        """What would go on for long ends now."""
+        hub.close()
+        uploads.stop()
+
+    app.state.stop = stop
     problems.add_to(app)
     app.include_router(api)
     app.include_router(

@@ -18,7 +18,8 @@ __all__ = ["Accept", "UploadLimits", "Uploads", "digest_of", "router"]
 
 def router(uploads: Uploads, *, videos: str = "/api/v1/videos") -> APIRouter:
     """`PUT /upload/{name}`, `POST /upload?name=` and tus at `/tus`. While the app runs, it also runs
-    `uploads.keep_tidy()`, and `uploads.close()` at its end. videos: the path below which videos are."""
+    `uploads.keep_tidy()`; it calls `uploads.stop()` before it waits for running requests, and
+    `uploads.close()` at its end. videos: the path below which videos are."""
     both = APIRouter()
     both.include_router(plain_router(uploads, videos))
     both.include_router(tus_router(uploads))

@@ -82,7 +82,7 @@ def plain_router(uploads: Uploads, videos: str) -> APIRouter:
         record = await uploads.create(name, size_bytes, options_of(language, model))
         video_id = record.video_id
         try:
-            record = await uploads.append(video_id, 0, request.stream(), is_all=size_bytes is None)
+            record = await uploads.append(video_id, 0, request.stream(), is_all=True)
         finally:
             if record.step is Step.RECEIVING:
                 await _give_up(video_id)

@@ -62,14 +62,15 @@ class _Refused(Exception):
 
 @dataclass(slots=True)
 class _Reception:
-    """A request whose bytes are being received here."""
+    """A request whose bytes are being received here. why: what to say once it has to stop."""
 
     patience: asyncio.Timeout
-    is_overtaken: bool = False
+    is_all: bool
+    why: Problem | None = None
 
-    def overtake(self) -> None:
-        """Have it stop, and keep what came."""
-        self.is_overtaken = True
+    def stop(self, why: Problem) -> None:
+        """Have it keep what came, and no more."""
+        self.why = self.why or why
         if not self.patience.expired():
             self.patience.reschedule(0)
 
@@ -77,7 +78,7 @@ class _Reception:
         """Begin to wait anew."""
         now = asyncio.get_running_loop().time()
         when = self.patience.when() or 0
-        if not self.is_overtaken and when - now < _SILENT_S - 1:  # not for each piece
+        if self.why is None and when - now < _SILENT_S - 1:  # not for each piece
             self.patience.reschedule(now + _SILENT_S)
 
 
@@ -125,8 +126,8 @@ class Uploads:
     ) -> Record:
         """Take what comes at `offset`. If then all of it is there, it becomes an object and is accepted.
 
-        is_all: the upload ends with the last piece, whatever its size. When the client goes away, what
-        came is kept. Raises Problem, DependencyDown.
+        is_all: nobody will go on with it, so the upload ends with the last piece if its size was not
+        known. When the client goes away, what came is kept. Raises Problem, DependencyDown.
         """
         with self._room():
             async with self._alone(video_id):
@@ -172,6 +173,12 @@ class Uploads:
                 log.warning("%s", error)
             await asyncio.sleep(_SWEEP_EVERY_S)
 
+    def stop(self) -> None:
+        """The gateway is to end: who can go on elsewhere is sent away, with what came kept."""
+        for reception in self._receptions.values():
+            if not reception.is_all:
+                reception.stop(_leaving())
+
     def close(self) -> None:
         """Take nothing more."""
         self._threads.close()
@@ -208,14 +215,17 @@ class Uploads:
         growing = Growing(self._store, self._journal, self._threads, self._slots)
         try:
             await growing.begin(turn, record)
-            has_ended = await self._take(growing, record, pieces)
-            if has_ended and (is_all or growing.size_bytes == record.size_bytes):
+            has_ended = await self._take(growing, record, pieces, is_all=is_all)
+            size_bytes = growing.size_bytes if record.size_bytes is None else record.size_bytes
+            if has_ended and growing.size_bytes == size_bytes:
                 return await self._complete(turn, growing)
             return await growing.keep()
         finally:
             await growing.abandon()
 
-    async def _take(self, growing: Growing, record: Record, pieces: AsyncIterator[bytes]) -> bool:
+    async def _take(
+        self, growing: Growing, record: Record, pieces: AsyncIterator[bytes], *, is_all: bool
+    ) -> bool:
         """Whether everything came that was to come, rather than that the client went away. Raises
         Problem when it is waited for no longer, _Refused."""
         is_known = growing.size_bytes >= KIND_BYTES
@@ -223,7 +233,7 @@ class Uploads:
         reception: _Reception | None = None
         try:
             async with asyncio.timeout(_SILENT_S) as patience:
-                reception = self._receptions[record.video_id] = _Reception(patience)
+                reception = self._receptions[record.video_id] = _Reception(patience, is_all)
                 async for piece in pieces:
                     size_bytes = growing.size_bytes + len(piece)
                     if size_bytes > most:
@@ -237,7 +247,7 @@ class Uploads:
             return False
         except TimeoutError as error:
             await growing.keep()
-            raise (overtaken() if reception and reception.is_overtaken else _silent()) from error
+            raise (reception and reception.why) or _silent() from error
         finally:
             self._receptions.pop(record.video_id, None)
         return True
@@ -262,7 +272,6 @@ class Uploads:
             size_bytes=sum(part.size_bytes for part in parts),
             parts=parts,
             tail=None,
-            sha256=digest_of(parts),
             touched=time.time(),
         )
         turn = await self._threads.run(self._journal.claim, turn, complete)
@@ -279,7 +288,7 @@ class Uploads:
 
     def _finish(self, turn: Turn, record: Record) -> Record:
         """May be done again, by anybody."""
-        size_bytes = record.offset
+        size_bytes, sha256 = record.offset, digest_of(record.parts)
         if record.parts_id is not None:
             self._store.complete_parts(record.key, record.parts_id, record.parts)
         upload = self._accept(
@@ -287,10 +296,10 @@ class Uploads:
             name=record.name,
             source=record.key,
             size_bytes=size_bytes,
-            sha256=record.sha256 or digest_of(record.parts),
+            sha256=sha256,
             options=record.options,
         )
-        accepted = replace(record, step=Step.ACCEPTED, parts=(), revision=upload.revision)
+        accepted = replace(record, step=Step.ACCEPTED, parts=(), sha256=sha256, revision=upload.revision)
         self._journal.save(turn, accepted)
         log.info("%s: uploaded, %d bytes", record.video_id, size_bytes)
         return accepted
@@ -344,7 +353,7 @@ class Uploads:
         """Nobody else in this process is at that upload. Whoever receives bytes of it stops: a client
         that asks again has lost its earlier connection, though that may not be known here yet."""
         if (reception := self._receptions.get(video_id)) is not None:
-            reception.overtake()
+            reception.stop(overtaken())
         lock = self._locks.setdefault(video_id, asyncio.Lock())
         async with lock:
             yield
@@ -354,6 +363,15 @@ def overtaken() -> Problem:
     """Somebody else goes on with the upload."""
     return Problem(
         423, "Upload goes on elsewhere", "Another request goes on with this upload; ask how far it is."
+    )
+
+
+def _leaving() -> Problem:
+    return Problem(
+        503,
+        "Gateway ends",
+        "This gateway ends; what came is kept, and any other goes on.",
+        headers={"Retry-After": "1"},
     )
 
 

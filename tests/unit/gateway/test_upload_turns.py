@@ -236,6 +236,30 @@ def test_a_client_that_comes_again_to_the_same_gateway_takes_over_what_came(stor
     asyncio.run(scenario())
 
 
+def test_a_gateway_that_ends_keeps_what_came(store: FolderStore) -> None:
+    data = MEDIA + bytes(100_000)
+
+    async def scenario() -> None:
+        uploads = Uploads(store, Acceptance(), LIMITS)
+        record = await uploads.create("a.mkv", len(data), Options())
+        sender = Sender()
+        sent = asyncio.create_task(uploads.append(record.video_id, 0, sender.pieces()))
+        sender.send(data[:50_000])
+
+        async def came() -> bool:
+            return sender.wanted == 2
+
+        await until(came)
+        uploads.stop()
+        with pytest.raises(Problem) as raised:
+            await sent
+        assert raised.value.status == 503
+        other = Uploads(store, Acceptance(), LIMITS)
+        assert (await other.find(record.video_id)).offset == 50_000
+
+    asyncio.run(scenario())
+
+
 def test_what_could_not_be_accepted_is_accepted_later_by_anybody(store: FolderStore) -> None:
     data = MEDIA + bytes(PART_BYTES)
 
