@@ -72,9 +72,7 @@ class Journal:
         if not self._store.put_if_absent(turn.record_key, dump(record)):
             raise Superseded(turn.video_id)
         self.check(turn)
-        if (old := turn.number - _KEPT) > 0:
-            for key in (Turn(turn.video_id, old).tail_key, Turn(turn.video_id, old).record_key):
-                self._store.delete(key)
+        self._forget(Turn(turn.video_id, turn.number - _KEPT), record)
         return turn
 
     def save(self, turn: Turn, record: Record) -> None:
@@ -104,6 +102,13 @@ class Journal:
             video_id = key.split("/")[2]
             if video_id != before:
                 yield (before := video_id)
+
+    def _forget(self, turn: Turn, latest: Record) -> None:
+        """Clear a turn away, but for bytes that still count, since nothing came after it."""
+        if turn.number > 0:
+            self._store.delete(turn.record_key)
+            if latest.tail is None or latest.tail.key != turn.tail_key:
+                self._store.delete(turn.tail_key)
 
     def _last(self, video_id: str) -> Turn:
         numbers = [

@@ -165,6 +165,24 @@ def test_a_turn_that_was_cleared_away_cannot_be_taken_again(store: FolderStore) 
     assert journal.latest(ID) == (turns[-1], RECORD)
 
 
+def test_bytes_that_count_outlive_many_turns_that_brought_nothing(store: FolderStore) -> None:
+    data = MEDIA + bytes(10_000)
+
+    async def scenario() -> None:
+        uploads = Uploads(store, Acceptance(), LIMITS)
+        record = await uploads.create("a.mkv", len(data), Options())
+        kept = await uploads.append(record.video_id, 0, all_of(data[:5000]))
+        journal = Journal(store)
+        for _ in range(20):  # gateways that were killed at once
+            turn, latest = journal.latest(record.video_id)
+            journal.claim(turn, latest)
+        assert kept.offset == 5000
+        await uploads.append(record.video_id, 5000, all_of(data[5000:]))
+        assert store.get(record.key) == data
+
+    asyncio.run(scenario())
+
+
 def test_a_removed_upload_is_unknown(store: FolderStore) -> None:
     journal = Journal(store)
     journal.begin(RECORD)
