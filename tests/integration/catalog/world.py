@@ -79,7 +79,7 @@ class World:
                 topic.key(event).encode(),
                 headers=event_headers(event, source="test"),
             )
-        assert self._producer.flush(20) == 0
+        assert self._producer.flush(WAIT_S) == 0
 
     def put(self, topic: str, value: bytes) -> None:
         self._producer.produce(topic, value, b"k")
