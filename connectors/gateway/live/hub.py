@@ -211,7 +211,9 @@ class Hub:
         self._history_bytes = 0
         self._pending.clear()
         self._unsettled = {
-            place: offset for place, offset in positions.offsets.items() if place[0] in CATALOGUED
+            place: offset
+            for place, offset in positions.offsets.items()
+            if self._catalogue is not None and place[0] in CATALOGUED
         }
         self._need_snapshots()
 

@@ -15,6 +15,11 @@ CATALOGUED = frozenset(topic.name for topic in READERS[CATALOG])
 Kind = Literal["snapshot", "video", "progress", "caption", "deleted"]
 
 
+_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
+"""The stream's format does not take them for line ends and JSON needs no escapes for them, but programs
+that split text into lines do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One event of the stream. video_id: whom it is about. data: JSON in one line."""
@@ -76,7 +81,8 @@ def snapshot_message(summaries: list[dict[str, Any]]) -> Message:
 
 
 def _message(kind: Kind, video_id: str, content: dict[str, Any]) -> Message:
-    return Message(kind, video_id, json.dumps(content, ensure_ascii=False, separators=(",", ":")))
+    data = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return Message(kind, video_id, data.translate(_LINE_ENDS))
 
 
 def _progress(event: Progress) -> dict[str, Any]:

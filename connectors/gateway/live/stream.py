@@ -118,6 +118,7 @@ class EventStream(Response):
         try:
             if client.needs_snapshot:
                 client.needs_snapshot = False
+                self._id_at = -_ID_EVERY_S  # a snapshot begins anew, so it is named
                 lead = [await self._hub.snapshot()]
             if client.needs:
                 needs, client.needs = client.needs, []
@@ -134,7 +135,7 @@ class EventStream(Response):
     def _id_now_and_then(self, event_id: str | None) -> str | None:
         """Ids are long, and one a second is enough to go on from."""
         now = time.monotonic()
-        if now - self._id_at < _ID_EVERY_S:
+        if event_id is None or now - self._id_at < _ID_EVERY_S:
             return None
         self._id_at = now
         return event_id

@@ -1,0 +1,216 @@
+"""What can be asked of videos, and that the pipeline hears of it."""
+
+import json
+
+import httpx
+import pytest
+
+from connectors.errors import DependencyDown
+from connectors.gateway.announcing import Announcer, Asked, Wisher
+from connectors.kafka.broadcast import BroadcastReader
+from connectors.objectstore.revisions import take_revision
+from connectors.objectstore.wishes import notes
+from connectors.registry import open_registry
+from schemas.captions import load_captions
+from schemas.codec import Codec
+from schemas.events import Options, VideoCancelRequested, VideoDeleted, VideoUploaded
+from schemas.topics import VIDEO_CANCEL_REQUESTED, VIDEO_DELETED, VIDEO_UPLOADED, topic_named
+from schemas.uploads import load_upload, upload_key
+from tests.integration.gateway.serving import NOON, VTT, Place, serving
+
+VIDEOS = "/api/v1/videos"
+
+
+def announced(place: Place, video_id: str) -> list[object]:
+    """The events about that video in the topics, in order of their kinds."""
+    topics = [VIDEO_UPLOADED.name, VIDEO_CANCEL_REQUESTED.name, VIDEO_DELETED.name]
+    codec = Codec(open_registry(place.connections))
+    found = []
+    with BroadcastReader(place.connections, topics) as reader:
+        while not reader.caught_up:
+            if (record := reader.poll(0.1)) is not None:
+                event = codec.decode(record.value, topic_named(record.topic))
+                if event.video_id == video_id:
+                    found.append(event)
+    return found
+
+
+def upload_of(place: Place, video_id: str, revision: int) -> VideoUploaded:
+    return load_upload(place.store.get(upload_key(video_id, revision)))
+
+
+def test_videos_are_listed_by_pages_and_state(gateway: httpx.Client, place: Place) -> None:
+    for n in range(3):
+        place.complete(f"listed{n}", name=f"talk {n}.mp4")
+    place.fail("listed-bad")
+    place.catalogue()
+
+    first = gateway.get(VIDEOS, params={"limit": 3}).json()
+    rest = gateway.get(VIDEOS, params={"limit": 3, "cursor": first["next"]}).json()
+    failed = gateway.get(VIDEOS, params={"state": "failed"}).json()
+
+    assert [len(first["videos"]), len(rest["videos"]), first["total"]] == [3, 1, 4]
+    assert rest["next"] is None
+    assert [video["video_id"] for video in failed["videos"]] == ["listed-bad"]
+    assert failed["videos"][0]["reason"] == "It is no video."
+    assert gateway.get("/api/v1/search", params={"q": "lecture"}).json()["total"] == 3
+    hit = gateway.get("/api/v1/search", params={"q": "lecture", "limit": 1}).json()["hits"][0]
+    assert [piece for piece in hit["snippet"] if piece["hit"]] == [{"text": "lecture", "hit": True}]
+    assert gateway.get("/api/v1/search?q=lecture&since=2026-03-02").json()["total"] == 0
+    assert gateway.get("/api/v1/search?q=lecture&since=2026-03-01&until=2026-03-01").json()["total"] == 3
+
+
+def test_a_video_is_there_before_the_catalogue_has_it(gateway: httpx.Client, place: Place) -> None:
+    place.upload("fresh", made_at=NOON)
+    video = gateway.get(f"{VIDEOS}/fresh").json()
+    assert (video["state"], video["revision"], video["shown_revision"]) == ("waiting", 1, None)
+    assert video["uploaded_at"] == "2026-03-01T12:00:00.000Z"
+
+
+def test_an_upload_is_accepted_and_announced(gateway: httpx.Client, place: Place) -> None:
+    film = b"\x1aE\xdf\xa3" + bytes(5000)
+    answer = gateway.put("/api/v1/upload/talk.mkv?language=de&model=small", content=film)
+    assert answer.status_code == 201, answer.text
+    video_id = answer.json()["video_id"]
+    [event] = announced(place, video_id)
+    assert isinstance(event, VideoUploaded)
+    assert event == upload_of(place, video_id, 1)
+    assert event.options == Options(language="de", model="small")
+    assert gateway.get(f"{VIDEOS}/{video_id}/source").content == film
+    assert not any(place.store.keys("gateway/unannounced/"))
+
+
+def test_a_retry_is_for_what_failed(gateway: httpx.Client, place: Place) -> None:
+    place.complete("retried")
+    assert gateway.post(f"{VIDEOS}/retried/retry").status_code == 409
+    place.fail("retried", 2)
+    answer = gateway.post(f"{VIDEOS}/retried/retry")
+    assert (answer.status_code, answer.json()) == (202, {"video_id": "retried", "revision": 3})
+    assert gateway.post(f"{VIDEOS}/retried/retry").status_code == 409
+    [event] = announced(place, "retried")
+    assert event == upload_of(place, "retried", 3)
+
+
+def test_cancel_is_for_what_is_at_work(gateway: httpx.Client, place: Place) -> None:
+    place.complete("stopped")
+    assert gateway.post(f"{VIDEOS}/stopped/cancel").status_code == 409
+    place.upload("stopped", 2)
+    place.upload("stopped", 3)
+    assert gateway.post(f"{VIDEOS}/stopped/cancel").json()["revision"] == 3
+    events = announced(place, "stopped")
+    assert {type(event) for event in events} == {VideoCancelRequested}
+    assert {event.revision for event in events if isinstance(event, VideoCancelRequested)} == {2, 3}
+
+
+def test_a_replay_changes_what_is_asked_for_and_nothing_else(
+    gateway: httpx.Client, place: Place
+) -> None:
+    place.complete("again", options=Options(language="de", hotwords="Reelay"))
+    place.fail("again", 2)
+
+    answer = gateway.post(f"{VIDEOS}/again/replay", json={"model": "small", "language": None})
+    same = gateway.post(f"{VIDEOS}/again/replay", json={"model": "small", "language": None})
+
+    assert answer.json() == same.json() == {"video_id": "again", "revision": 3}
+    assert upload_of(place, "again", 3).options == Options(model="small", hotwords="Reelay")
+    assert gateway.post(f"{VIDEOS}/again/replay").json()["revision"] == 4
+    assert upload_of(place, "again", 4).options == Options(language="de", hotwords="Reelay")
+
+
+def test_corrected_captions_become_a_revision_and_stay_through_a_replay(
+    gateway: httpx.Client, place: Place
+) -> None:
+    place.complete("better")
+    captions = f"{VIDEOS}/better/captions"
+    srt = b"1\r\n00:00:01,000 --> 00:00:02,000\r\nHallo\r\n"
+
+    first = gateway.put(f"{captions}/en", content=VTT, headers={"Content-Type": "text/vtt"})
+    assert (first.status_code, first.json()["revision"]) == (202, 2)
+    place.complete("better", 2, corrected=upload_of(place, "better", 2).corrected)
+    second = gateway.put(
+        f"{captions}/de", content=srt, headers={"Content-Type": "application/x-subrip; charset=utf-8"}
+    )
+    assert second.json()["revision"] == 3
+    place.complete("better", 3, corrected=upload_of(place, "better", 3).corrected)
+    replayed = gateway.post(f"{VIDEOS}/better/replay", json={"model": "small"}).json()["revision"]
+
+    corrected = upload_of(place, "better", replayed).corrected
+    texts = {each.language: load_captions(place.store.get(each.file.key))[0].lines for each in corrected}
+    assert texts == {"en": ("hello",), "de": ("Hallo",)}
+    events = [event for event in announced(place, "better") if isinstance(event, VideoUploaded)]
+    assert [len(event.corrected) for event in sorted(events, key=lambda e: e.revision)] == [1, 2, 2]
+
+
+def test_only_a_completed_videos_captions_are_corrected(gateway: httpx.Client, place: Place) -> None:
+    place.upload("unfinished")
+    answer = gateway.put(
+        f"{VIDEOS}/unfinished/captions/en", content=VTT, headers={"Content-Type": "text/vtt"}
+    )
+    assert answer.status_code == 409
+
+
+def test_a_deleted_video_is_gone_for_ever(gateway: httpx.Client, place: Place) -> None:
+    place.complete("removed")
+    assert gateway.delete(f"{VIDEOS}/removed").status_code == 202
+    assert gateway.get(f"{VIDEOS}/removed/source").status_code == 404
+    assert gateway.get(f"{VIDEOS}/removed/timeline").status_code == 404
+    assert gateway.post(f"{VIDEOS}/removed/replay").status_code == 404
+    assert gateway.delete(f"{VIDEOS}/never-there").status_code == 404
+    [event] = announced(place, "removed")
+    assert isinstance(event, VideoDeleted)
+
+
+def test_on_one_machine_the_supervisor_gets_a_note_and_nothing_is_published(place: Place) -> None:
+    place.fail("noted")
+    with serving(place.connections, announce="note") as gateway:
+        assert gateway.post(f"{VIDEOS}/noted/retry").status_code == 202
+    assert "noted" in notes(place.store)
+    assert announced(place, "noted") == []
+
+
+class _Heard:
+    """An announcer that can be down."""
+
+    def __init__(self) -> None:
+        self.is_down = True
+        self.events: list[Asked] = []
+
+    def announce(self, event: Asked) -> None:
+        if self.is_down:
+            raise DependencyDown("broker", "it is down")
+        self.events.append(event)
+
+
+def test_what_could_not_be_announced_is_announced_later(place: Place) -> None:
+    heard = _Heard()
+    announcer: Announcer = heard
+    wisher = Wisher(place.store, announcer)
+    upload = wisher.wish(
+        "unheard",
+        lambda: take_revision(
+            place.store, "unheard", source="a", name="a", size_bytes=1, options=Options()
+        ),
+    )
+    heard.is_down = False
+    assert wisher.repair() == 0  # whoever asked may still be at it
+    assert wisher.repair(older_than_s=0) == 1
+    assert wisher.repair(older_than_s=0) == 0
+    assert heard.events == [upload]
+
+
+def test_a_wish_that_was_refused_is_not_announced(place: Place) -> None:
+    def refuse() -> VideoUploaded:
+        raise ValueError
+
+    wisher = Wisher(place.store, _Heard())
+    with pytest.raises(ValueError):  # noqa: PT011  # ours
+        wisher.wish("refused", refuse)
+    assert wisher.repair(older_than_s=0) == 0
+
+
+def test_the_document_of_the_api_has_examples_and_no_pages_of_others(gateway: httpx.Client) -> None:
+    document = gateway.get("/openapi.json").json()
+    assert "/api/v1/videos/{video_id}/captions/{language}" in document["paths"]
+    assert gateway.get("/docs").status_code == 404
+    assert "cdn" not in json.dumps(document)
+    assert document["components"]["schemas"]["VideoSummary"]["examples"]
