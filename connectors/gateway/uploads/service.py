@@ -117,9 +117,11 @@ class Uploads:
         return record
 
     async def find(self, video_id: str) -> Record:
-        """What is known of an upload; if all of it is here, it is accepted first. Raises Problem,
+        """What is known of an upload; if all of it is here, it is accepted first. A request of this
+        process that still brings bytes of it ends: who asks is about to go on. Raises Problem,
         DependencyDown."""
-        return await self._finished(*await self._latest(video_id))
+        async with self._alone(video_id):
+            return await self._finished(*await self._latest(video_id))
 
     async def append(
         self, video_id: str, offset: int, pieces: AsyncIterator[bytes], *, is_all: bool = False

@@ -240,12 +240,13 @@ def test_a_client_that_comes_again_to_the_same_gateway_takes_over_what_came(stor
             return sender.wanted == 2
 
         await until(came)
-        with pytest.raises(Problem) as raised:
-            await uploads.append(record.video_id, 0, all_of(data))
-        assert (raised.value.status, raised.value.more) == (409, {"offset": 50_000})
+        assert (await uploads.find(record.video_id)).offset == 50_000
         with pytest.raises(Problem) as overtaken:
             await first
         assert overtaken.value.status == 423
+        with pytest.raises(Problem) as raised:
+            await uploads.append(record.video_id, 0, all_of(data))
+        assert (raised.value.status, raised.value.more) == (409, {"offset": 50_000})
         done = await uploads.append(record.video_id, 50_000, all_of(data[50_000:]))
         assert done.step is Step.ACCEPTED
         assert len(accept.given) == 1
