@@ -39,12 +39,16 @@ class List {
   #next = null;
   #total = 0;
   #loading = false;
+  /** Whether the user asked for more, and then wants to go on from there. */
+  #asked = false;
 
   #count = el("p", { class: "list-count" });
+  #filters;
   #grid = el("ul", { class: "grid", "aria-label": "Videos" });
   #trouble = el("div");
   #empty = el("div");
-  #more = el("button", { type: "button", class: "more", hidden: true, onclick: () => this.#loadMore(true) }, "Show more");
+  #nearEnd = new IntersectionObserver((entries) => entries.at(-1)?.isIntersecting && this.#loadMore(), { rootMargin: "600px" });
+  #more = el("button", { type: "button", class: "more", hidden: true, onclick: () => this.#askForMore() }, "Show more");
 
   /**
    * @param {HTMLElement} place
@@ -56,9 +60,10 @@ class List {
     this.#state = state;
     this.#chosen = chosen;
     this.#signal = signal;
+    this.#filters = filters(state);
     fill(
       place,
-      el("div", { class: "list-head" }, el("h1", {}, "Videos"), this.#count, filters(state)),
+      el("div", { class: "list-head" }, el("h1", {}, "Videos"), this.#count, this.#filters),
       this.#trouble,
       this.#empty,
       this.#grid,
@@ -68,9 +73,8 @@ class List {
     onLive("snapshot", () => this.load(), signal);
     onLive("video", (video) => this.#changed(video), signal);
     onLive("deleted", ({ video_id }) => this.#gone(video_id), signal);
-    const nearEnd = new IntersectionObserver(([entry]) => entry.isIntersecting && this.#loadMore(false), { rootMargin: "600px" });
-    nearEnd.observe(this.#more);
-    signal.addEventListener("abort", () => nearEnd.disconnect());
+    this.#nearEnd.observe(this.#more);
+    signal.addEventListener("abort", () => this.#nearEnd.disconnect());
   }
 
   /** The first page, again: after it, the list is as new as the server. */
@@ -88,8 +92,12 @@ class List {
     }
   }
 
-  /** @param {boolean} byHand whether the user asked, who then wants to go on from there */
-  async #loadMore(byHand) {
+  #askForMore() {
+    this.#asked = true;
+    this.#loadMore();
+  }
+
+  async #loadMore() {
     if (this.#loading || !this.#next) return;
     this.#loading = true;
     try {
@@ -98,9 +106,10 @@ class List {
       this.#grid.append(...fresh.map(({ element }) => element));
       this.#end(page);
       announce(`${counted(fresh.length, "more video")}.`);
-      if (byHand) fresh[0]?.element.querySelector("a")?.focus();
+      if (this.#asked) fresh[0]?.element.querySelector("a")?.focus();
+      this.#asked = false;
     } catch (error) {
-      this.#failed(error, () => this.#loadMore(byHand));
+      this.#failed(error, () => this.#loadMore());
     } finally {
       this.#loading = false;
     }
@@ -120,6 +129,9 @@ class List {
   #end({ next, total }) {
     this.#next = next;
     this.#more.hidden = next === null;
+    // Observing it anew tells whether it is still in view, on a screen that holds more than a page.
+    this.#nearEnd.unobserve(this.#more);
+    this.#nearEnd.observe(this.#more);
     this.#setTotal(total);
   }
 
@@ -128,6 +140,7 @@ class List {
     this.#total = total;
     say(this.#count, total ? counted(total, "video") : "");
     this.#grid.hidden = total === 0;
+    this.#filters.hidden = total === 0 && !this.#state;
     fill(this.#empty, total ? null : this.#state ? nothingHere(this.#state) : welcome(this.#chosen));
   }
 

@@ -5,10 +5,10 @@
 
 import { whoAmI } from "./api.js";
 import { pickFiles, pickFolder, takeDrops } from "./choosing.js";
-import { byId } from "./dom.js";
+import { byId, fill } from "./dom.js";
 import { listView } from "./list.js";
 import { start as startLive } from "./live.js";
-import { watchConnection } from "./notices.js";
+import { errorNotice, watchConnection } from "./notices.js";
 import { startRouter } from "./router.js";
 import { searchView, takeSearches } from "./search.js";
 import { askForKey } from "./sign-in.js";
@@ -25,12 +25,10 @@ function upload(files, left_out) {
 }
 
 const main = byId("main");
-const who = await whoAmI();
-if (who.keys && who.scope === null) await askForKey(main);
-document.body.dataset.scope = who.scope ?? "write";
-
 showUploads(queue);
-takeDrops(upload);
+takeDrops(upload); // at once: a browser would leave the page for a file that nobody takes
+document.body.dataset.scope = await scopeHere();
+
 byId("add-files").addEventListener("click", () => pickFiles(upload));
 byId("add-folder").addEventListener("click", () => pickFolder(upload));
 takeSearches();
@@ -41,3 +39,14 @@ startRouter(main, [
   { pattern: /^\/videos\/([^/]+)$/, view: videoView },
   { pattern: /^\/search$/, view: searchView },
 ]);
+
+/** What whoever looks at the page may do; asks for a key where one is needed. */
+async function scopeHere() {
+  for (;;) {
+    try {
+      return (await whoAmI()).scope ?? (await askForKey(main));
+    } catch (error) {
+      await new Promise((resolve) => fill(main, errorNotice(error, { label: "Try again", action: () => resolve(null) })));
+    }
+  }
+}

@@ -10,7 +10,7 @@ import { errorNotice } from "./notices.js";
 /**
  * Ask until a key is right.
  * @param {HTMLElement} place
- * @returns {Promise<void>}
+ * @returns {Promise<"read" | "write">} what the key is for
  */
 export function askForKey(place) {
   return new Promise((resolve) => {
@@ -29,8 +29,8 @@ export function askForKey(place) {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       try {
-        await signIn(input.value.trim());
-        resolve();
+        const { scope } = await signIn(input.value.trim());
+        resolve(scope);
       } catch (error) {
         const wrong = error instanceof ApiError && error.status === 401;
         fill(trouble, errorNotice(wrong ? "That key is not known here. Check that all of it was copied." : error));

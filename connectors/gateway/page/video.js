@@ -394,7 +394,7 @@ function downloadLinks(video) {
       "ul",
       { class: "download-list" },
       files.map(({ label, what, file }) =>
-        el("li", {}, el("a", { class: "button", href: `${file.url}${file.url.includes("?") ? "&" : "?"}download`, download: true }, label, el("span", { class: "visually-hidden" }, `: ${what}`)), el("span", { class: "download-what", "aria-hidden": "true" }, what)),
+        el("li", {}, el("a", { class: "button", href: `${file.url}${file.url.includes("?") ? "&" : "?"}download=true`, download: true }, label, el("span", { class: "visually-hidden" }, `: ${what}`)), el("span", { class: "download-what", "aria-hidden": "true" }, what)),
       ),
     ),
   ];

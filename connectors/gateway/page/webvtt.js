@@ -19,7 +19,7 @@ const TIMES = /^((?:\d+:)?\d{2}:\d{2}\.\d{3})[ \t]+-->[ \t]+((?:\d+:)?\d{2}:\d{2
  * @returns {Cue[]}
  */
 export function parseCues(webvtt) {
-  const blocks = webvtt.replace(/\r\n?/g, "\n").split(/\n{2,}/);
+  const blocks = webvtt.replace(/\r\n?/g, "\n").trimEnd().split(/\n{2,}/);
   return blocks.flatMap((block) => {
     const lines = block.split("\n");
     const at = lines.findIndex((line) => TIMES.test(line));

@@ -1,0 +1,226 @@
+"""Parts of the page by themselves: what it makes of ten thousand videos, of a key, and of text."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import BrowserContext, Page, Route, expect
+
+from connectors.gateway.headers import SecurityHeaders
+from connectors.gateway.pages import add_pages
+from tests.browser.looks import look
+from tests.browser.service import free_port
+
+MANY = 10_000
+PAGE = Path(__file__).parents[2] / "connectors" / "gateway" / "page"
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A server of the page's files alone, with the gateway's own headers."""
+    app = FastAPI()
+    add_pages(app)
+    app.add_middleware(SecurityHeaders)
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    deadline = time.monotonic() + 60
+    while not server.started:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(30)
+
+
+@pytest.fixture
+def page(context: BrowserContext, address: str) -> Iterator[Page]:
+    """A tab whose requests to the API the test answers. Mistakes in scripts fail the test."""
+    page = context.new_page()
+    mistakes: list[str] = []
+    page.on("pageerror", lambda error: mistakes.append(str(error)))
+    answer(page, "session", {"keys": False, "name": None, "scope": "write"})
+    yield page
+    assert mistakes == []
+
+
+def answer(page: Page, path: str, content: Any, status: int = 200) -> None:
+    """What the API says at a path."""
+    body = json.dumps(content)
+    page.route(
+        lambda url: urlsplit(url).path == f"/api/v1/{path}",
+        lambda route: route.fulfill(status=status, body=body, content_type="application/json"),
+    )
+
+
+def one_of_many(number: int) -> dict[str, Any]:
+    return {
+        "video_id": f"video-{number}",
+        "revision": 1,
+        "name": f"Talk {number}.mp4",
+        "state": "completed",
+        "uploaded_at": "2026-03-01T09:30:00.000Z",
+        "ended_at": "2026-03-01T09:34:00.000Z",
+        "size_bytes": 7_340_032,
+        "duration_s": 60.0 + number,
+        "language": "en",
+        "word_count": 100 + number,
+        "segments_done": 3,
+        "segments": 3,
+        "reason": None,
+        "has_picture": number % 4 != 0,
+    }
+
+
+def test_ten_thousand_videos_come_page_by_page(page: Page, address: str) -> None:
+    def listed(route: Route) -> None:
+        query = parse_qs(urlsplit(route.request.url).query)
+        first, limit = int(query.get("cursor", ["0"])[0]), int(query["limit"][0])
+        end = min(MANY, first + limit)
+        content = {
+            "videos": [one_of_many(number) for number in range(first, end)],
+            "next": str(end) if end < MANY else None,
+            "total": MANY,
+        }
+        route.fulfill(body=json.dumps(content), content_type="application/json")
+
+    page.route("**/api/v1/videos?*", listed)
+    page.goto(address)
+    expect(page.locator(".list-count")).to_have_text("10,000 videos")
+    first_page = page.locator(".tile").count()
+    assert first_page <= 200
+    look(page, "many")
+
+    more = page.get_by_role("button", name="Show more")
+    for _ in range(10):
+        before = page.locator(".tile").count()
+        more.scroll_into_view_if_needed()
+        expect(page.locator(".tile").nth(before)).to_be_attached()
+
+    more.press("Enter")
+    expect(page.locator(".tile-link:focus")).to_have_count(1)
+
+
+def test_a_gateway_with_keys_asks_for_one_and_says_when_it_is_wrong(page: Page, address: str) -> None:
+    answer(page, "session", {"keys": True, "name": None, "scope": None})
+    page.goto(address)
+    look(page, "sign-in")
+    answer(page, "session", {"title": "Wrong key", "status": 401, "detail": "Unknown."}, status=401)
+    page.get_by_label("API key").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("That key is not known here")
+
+    answer(page, "session", {"keys": True, "name": "page", "scope": "read"})
+    answer(page, "videos", {"videos": [one_of_many(1)], "next": None, "total": 1})
+    page.get_by_label("API key").fill("right")
+    page.keyboard.press("Enter")
+
+    expect(page.locator(".tile")).to_have_count(1)
+    expect(page.get_by_role("button", name="Add videos")).to_be_hidden()
+
+
+@pytest.fixture
+def run(page: Page, address: str) -> Callable[[str, str], Any]:
+    """Runs an expression with what a module of the page exports."""
+    answer(page, "videos", {"videos": [], "next": None, "total": 0})
+    page.goto(address)
+
+    def run(module: str, expression: str) -> Any:
+        return page.evaluate(f"import('/assets/{module}.js').then((m) => {expression})")
+
+    return run
+
+
+def test_webvtt_is_read_and_written_without_loss(run: Callable[[str, str], Any]) -> None:
+    webvtt = (
+        "WEBVTT\n\n00:00:01.000 --> 00:00:03.417 line:80%\nTom &amp; Jerry &lt;3\nrun --&gt; away\n\n"
+        "01:02:03.004 --> 01:02:05.000\nשלום\n"
+    )
+    cues = run("webvtt", f"m.parseCues({json.dumps(webvtt)})")
+
+    assert [cue["text"] for cue in cues] == ["Tom & Jerry <3\nrun --> away", "שלום"]
+    assert cues[1]["start_s"] == pytest.approx(3723.004)
+    assert run("webvtt", f"m.writeCues({json.dumps(cues)})") == webvtt
+
+
+def test_words_of_a_corrected_caption_keep_their_times(run: Callable[[str, str], Any]) -> None:
+    before = [
+        {"start_s": 1.0, "end_s": 1.5, "text": "Make", "language": "en"},
+        {"start_s": 1.5, "end_s": 1.7, "text": " a", "language": "en"},
+        {"start_s": 1.7, "end_s": 2.5, "text": " cub", "language": "en"},
+        {"start_s": 2.5, "end_s": 2.6, "text": " of", "language": "en"},
+        {"start_s": 2.6, "end_s": 3.0, "text": " tea.", "language": "en"},
+    ]
+    cues = [{"start_s": 1.0, "end_s": 3.1, "settings": "", "text": "Make a large\ncup of tea."}]
+
+    words = run("reading", f"m.correctedWords({json.dumps(cues)}, {json.dumps(before)}, 'en')")
+
+    assert "".join(word["text"] for word in words) == "Make a large cup of tea."
+    assert [word["start_s"] for word in words] == pytest.approx([1.0, 1.5, 1.7, 2.1, 2.5, 2.6])
+    assert all(word["start_s"] <= word["end_s"] for word in words)
+
+
+def test_paragraphs_hold_every_word_once_and_gaps_stand_between_them(
+    run: Callable[[str, str], Any],
+) -> None:
+    words = [
+        {
+            "start_s": number + (60 if number >= 200 else 0),
+            "end_s": number + 0.9 + (60 if number >= 200 else 0),
+            "text": f" {number}{'.' if number % 10 == 9 else ''}",
+            "language": "de" if number >= 300 else "en",
+        }
+        for number in range(400)
+    ]
+    gaps = [{"start_s": 200.5, "end_s": 259, "reason": "It could not be read."}]
+
+    paragraphs = run("reading", f"m.paragraphsOf({json.dumps(words)}, {json.dumps(gaps)})")
+
+    spoken = [p for p in paragraphs if "gap" not in p]
+    assert [n for p in spoken for n in range(p["first"], p["end"])] == list(range(400))
+    assert {0, 200, 300} <= {p["first"] for p in spoken}
+    (place,) = (index for index, p in enumerate(paragraphs) if "gap" in p)
+    assert paragraphs[place + 1]["first"] == 200
+
+
+def test_text_is_found_across_paragraphs_whatever_its_case_and_accents(
+    run: Callable[[str, str], Any],
+) -> None:
+    words = [
+        {"start_s": n, "end_s": n + 1, "text": text, "language": "fr"}
+        for n, text in enumerate(["Un", " café", " noir.", " Ça", " va?"])
+    ]
+
+    found = run(
+        "reading",
+        f"['CAFE', 'noir. ca', 'x', ' '].map((q) => new m.WordIndex({json.dumps(words)}).find(q))",
+    )
+
+    assert found == [[{"first": 1, "end": 2}], [{"first": 2, "end": 4}], [], []]
+
+
+@pytest.mark.parametrize(
+    ("tag", "way"),
+    [("en", "ltr"), ("ar-EG", "rtl"), ("az-Arab", "rtl"), ("he", "rtl"), ("ar-Latn", "ltr")],
+)
+def test_a_language_is_written_its_way(run: Callable[[str, str], Any], tag: str, way: str) -> None:
+    assert run("text", f"m.direction({tag!r})") == way
+
+
+def test_what_is_vendored_is_what_was_published() -> None:
+    vendor = PAGE / "vendor"
+    digest = sha256((vendor / "tus-js-client" / "tus.min.js").read_bytes()).hexdigest()
+    assert digest in (vendor / "README.md").read_text("utf-8")
+
+
+def test_the_page_stays_small() -> None:
+    assert sum(path.stat().st_size for path in PAGE.rglob("*") if path.is_file()) < 250_000
