@@ -1,7 +1,6 @@
 """`PUT /videos/{video_id}/captions/{language}`: captions that somebody corrected."""
 
 import hashlib
-import re
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 
 from connectors.gateway.announcing import Wisher
-from connectors.gateway.asking import LANGUAGE, VideoId, check_id
+from connectors.gateway.asking import Language, VideoId, check_id
 from connectors.gateway.bodies import read_body
 from connectors.gateway.cues import BadCaptions, Format, read_cues
 from connectors.gateway.documents import problems
@@ -29,7 +28,6 @@ _FORMATS: dict[str, Format] = {
     "application/srt": "srt",
     "text/srt": "srt",
 }
-_CORRECTABLE = re.compile(LANGUAGE)
 _BODY = {
     "requestBody": {
         "required": True,
@@ -62,12 +60,10 @@ def router(store: ObjectStore, wisher: Wisher, max_bytes: int) -> APIRouter:
     async def correct(
         request: Request,
         video_id: VideoId,
-        language: Annotated[str, Path(max_length=80, description="BCP 47 tag", examples=["en"])],
+        language: Annotated[Language, Path(description="BCP 47 tag", examples=["en"])],
     ) -> dict[str, Any]:
         """They become a new revision's, beside the transcribed ones, which stay as they are."""
         check_id(video_id)
-        if not _CORRECTABLE.fullmatch(language):
-            raise Problem(422, "Not understood", "language: expected a BCP 47 tag, such as de or en-GB")
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in _FORMATS:
             raise Problem(415, "Wrong type", "Expected Content-Type: text/vtt or application/x-subrip.")

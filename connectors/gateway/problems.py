@@ -7,7 +7,7 @@ one.
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from connectors.errors import DependencyDown
@@ -24,6 +25,7 @@ log = logging.getLogger("reelay.gateway")
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_DOWN_S = 5
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class Problem(Exception):
@@ -117,7 +119,18 @@ def _of_framework(request: Request, error: Exception) -> Response:
         404: "There is nothing at this address.",
         405: f"{request.method} is not what this address is for.",
     }.get(error.status_code, str(error.detail))
-    return Problem(error.status_code, title, detail, headers=error.headers).response()
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods(request))
+    return Problem(error.status_code, title, detail, headers=headers).response()
+
+
+def _methods(request: Request) -> Iterator[str]:
+    """What the address is for; the framework names only what the first of its routes is for."""
+    for method in _METHODS:
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes):
+            yield method
 
 
 def _of_validation(request: Request, error: Exception) -> Response:

@@ -39,7 +39,7 @@ def router(catalogue: Catalogue | None) -> APIRouter:
                 since=None if since is None else datetime.combine(since, time.min, UTC),
                 until=None if until is None else datetime.combine(until, time.max, UTC),
                 limit=limit,
-                after=cursor,
+                after=cursor or None,
             )
         except BadCursor:
             raise bad_cursor() from None

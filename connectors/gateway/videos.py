@@ -48,7 +48,7 @@ def router(store: ObjectStore, catalogue: Catalogue | None, wisher: Wisher) -> A
         cursor: Annotated[str | None, Query(description="`next` of the page before")] = None,
     ) -> dict[str, Any]:
         try:
-            page = needed(catalogue).videos(state=state, limit=limit, after=cursor)
+            page = needed(catalogue).videos(state=state, limit=limit, after=cursor or None)
         except BadCursor:
             raise bad_cursor() from None
         return {
