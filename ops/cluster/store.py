@@ -83,7 +83,8 @@ def _metadata(folder: Path, objects: Path) -> Sequence[str | Path]:
     try:
         os.setxattr(objects, "user.reelay", b"1")
     except OSError:
-        beside = folder / "store.metadata"
+        # versitygw refuses a folder whose path merely begins like that of the objects
+        beside = folder / "metadata"
         beside.mkdir(exist_ok=True)
         return ["--sidecar", beside]
     return []
