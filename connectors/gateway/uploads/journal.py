@@ -5,7 +5,8 @@ number above the last, with what was known before, and alone writes to that obje
 the record of the highest number says is true; whoever has an earlier one and comes back, however late,
 writes where nobody looks any more. So two that come at once are told apart by the store, one that was
 killed holds nobody up, and one that only seemed dead does no harm: it can merely write parts, whose
-place and bytes are the same whoever writes them.
+place and bytes are the same whoever writes them. (A client that sends other bytes for one place at the
+same time spoils its own upload: S3 does not complete it, and a folder keeps those that came last.)
 """
 
 from collections.abc import Iterator

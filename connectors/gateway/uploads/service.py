@@ -17,7 +17,7 @@ from connectors.errors import DependencyDown
 from connectors.gateway.problems import Problem
 from connectors.gateway.uploads.growing import Growing
 from connectors.gateway.uploads.journal import Journal, NoSuchUpload, Superseded, Turn
-from connectors.gateway.uploads.kinds import KIND_BYTES, kind_of
+from connectors.gateway.uploads.kinds import KIND_BYTES, Kind, kind_of
 from connectors.gateway.uploads.limits import UploadLimits, too_many
 from connectors.gateway.uploads.records import Record, Step, digest_of
 from connectors.gateway.uploads.threads import Threads
@@ -103,6 +103,8 @@ class Uploads:
         named = self.limits.check_name(name)
         if size_bytes is not None:
             self.limits.check_size(size_bytes)
+        if size_bytes == 0:  # nothing would ever come that could be refused
+            raise _no_media(kind_of(b""))
         video_id = uuid4().hex
         record = Record(
             video_id=video_id,
@@ -381,14 +383,16 @@ def _check_kind(first: bytes) -> None:
     """Raises _Refused."""
     kind = kind_of(first[:KIND_BYTES])
     if not kind.is_media:
-        raise _Refused(
-            Problem(
-                415,
-                "Not a media file",
-                f"This is {kind.name}; send a video or audio file.",
-                seen=kind.name,
-            )
-        )
+        raise _Refused(_no_media(kind))
+
+
+def _no_media(kind: Kind) -> Problem:
+    return Problem(
+        415,
+        "Not a media file",
+        f"This is {kind.name}; send a video or audio file.",
+        seen=kind.name,
+    )
 
 
 def _silent() -> Problem:

@@ -78,7 +78,6 @@ def test_too_large_an_upload_is_refused_before_or_while_it_comes(
         (b"<!doctype html><script>alert(1)</script>" * 500, "an HTML or XML document"),
         (b"PK\x03\x04" + bytes(10_000), "a ZIP archive or an office document"),
         (b"\x7fELF" + bytes(100), "a program"),
-        (b"", "an empty file"),
     ],
 )
 def test_what_is_no_media_is_refused_by_what_it_holds(
@@ -91,6 +90,20 @@ def test_what_is_no_media_is_refused_by_what_it_holds(
     for answer in answers:
         assert answer.status == 415, answer
         assert refused(answer)["seen"] == seen
+    assert left(store) == before
+
+
+def test_an_empty_file_is_refused(small: Gateway, store: ObjectStore) -> None:
+    before = left(store)
+    answers = [
+        small.ask("PUT", "/upload/film.mp4", b""),
+        small.ask("PUT", "/upload/film.mp4", iter(()), encode_chunked=True, Transfer_Encoding="chunked"),
+        small.tus("POST", "/tus", Upload_Length="0", Upload_Metadata="filename YQ=="),
+    ]
+
+    for answer in answers:
+        assert answer.status == 415, answer
+        assert refused(answer)["seen"] == "an empty file"
     assert left(store) == before
 
 
