@@ -7,12 +7,12 @@ from pathlib import Path, PurePosixPath
 
 from connectors.objectstore import ObjectStore
 from ops.pipeline.folders import claim, write_whole
-from schemas.events import VideoCompleted
+from schemas.events import ArtefactRef, VideoCompleted
 
 FORMATS = ("srt", "vtt", "txt", "json", "chapters", "summary", "timeline")
 """What `--format` takes; the transcript is "json"."""
 
-_CAPTIONS = re.compile(r"captions\.(?P<language>[^.]+)\.[a-z]+\.(?P<format>srt|vtt)")
+_CAPTIONS = re.compile(r"captions\.(?P<language>[^.]+)\.(?P<kind>[a-z]+)\.(?P<format>srt|vtt)")
 _OTHERS = {"transcript.txt": "txt", "transcript.json": "json"}
 
 
@@ -29,19 +29,28 @@ def export(
 ) -> list[Exported]:
     """Write the results of these formats into the source's folder, each file complete or not at all.
 
-    Files of the same names that it holds from before are replaced. The folder is `folder`, or a numbered
+    Captions that a person corrected stand in for the transcribed ones of their language. Files of the
+    same names that it holds from before are replaced. The folder is `folder`, or a numbered
     one beside it if that belongs to another source by now.
 
     Raises OSError, DependencyDown, ObjectMissing.
     """
     folder = claim(folder, source)
-    written = []
-    for artefact in outcome.files:
+    named: dict[str, tuple[str, ArtefactRef]] = {}
+    for artefact in sorted(outcome.files, key=_is_corrected):  # what a person corrected comes last
         kind, name = _short_name(PurePosixPath(artefact.key).name, folder.name, outcome.language)
         if kind in formats:
-            write_whole(folder / name, store.get(artefact.key))
-            written.append(Exported(kind, folder / name))
+            named[name] = kind, artefact
+    written = []
+    for name, (kind, artefact) in named.items():
+        write_whole(folder / name, store.get(artefact.key))
+        written.append(Exported(kind, folder / name))
     return sorted(written, key=lambda file: FORMATS.index(file.format))
+
+
+def _is_corrected(file: ArtefactRef) -> bool:
+    found = _CAPTIONS.fullmatch(PurePosixPath(file.key).name)
+    return found is not None and found["kind"] == "corrected"
 
 
 def _short_name(name: str, video: str, language: str) -> tuple[str, str]:

@@ -62,6 +62,21 @@ def test_only_the_formats_that_were_asked_for_are_written(tmp_path: Path) -> Non
     assert [path.name for path in (tmp_path / "talk").glob("[!.]*")] == ["talk.de.srt"]
 
 
+def test_captions_that_a_person_corrected_stand_in_for_the_transcribed_ones(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "store")
+    outcome = results(
+        store,
+        "captions.de.corrected.srt",
+        "captions.de.transcribed.srt",
+        "captions.en.transcribed.srt",
+    )
+
+    written = export(store, outcome, tmp_path / "talk", SOURCE, FORMATS)
+
+    assert sorted(file.path.name for file in written) == ["talk.de.srt", "talk.en.srt"]
+    assert (tmp_path / "talk" / "talk.de.srt").read_text() == "captions.de.corrected.srt"
+
+
 def test_a_redo_replaces_the_files_of_its_own_video_alone(tmp_path: Path) -> None:
     store = FolderStore(tmp_path / "store")
     export(store, results(store, "transcript.txt"), tmp_path / "talk", "file:///other.mp4", FORMATS)
