@@ -95,8 +95,14 @@ def dump(record: Record) -> bytes:
 
 
 def load(data: bytes) -> Record:
-    """The inverse."""
-    given: dict[str, Any] = json.loads(data)
+    """The inverse. Raises ValueError for anything else."""
+    try:
+        return _record(json.loads(data))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no record of an upload: {error!r}") from error
+
+
+def _record(given: dict[str, Any]) -> Record:
     return Record(
         video_id=given["video_id"],
         name=given["name"],

@@ -5,7 +5,7 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import uuid4
@@ -164,9 +164,14 @@ class Uploads:
         """Accept what is complete and was not accepted, as after a crash, and forget uploads of which
         nothing came for long. Raises DependencyDown."""
         for video_id in await self._threads.run(lambda: list(self._journal.video_ids())):
-            if video_id not in self._receptions:
-                with suppress(NoSuchUpload, Superseded, Problem):
-                    await self._tidy(*await self._threads.run(self._journal.latest, video_id))
+            if video_id in self._receptions:
+                continue
+            try:
+                await self._tidy(*await self._threads.run(self._journal.latest, video_id))
+            except (NoSuchUpload, Superseded, Problem):  # others saw to it meanwhile
+                continue
+            except (DependencyDown, ValueError) as error:  # which need not hold for the next
+                log.warning("%s: %s", video_id, error)
 
     async def keep_tidy(self) -> None:
         """Sweep now and again, until cancelled."""

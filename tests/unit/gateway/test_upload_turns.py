@@ -298,6 +298,26 @@ def test_what_could_not_be_accepted_is_accepted_later_by_anybody(store: FolderSt
     asyncio.run(scenario())
 
 
+def test_one_upload_that_cannot_be_read_or_accepted_does_not_hold_up_the_next(
+    store: FolderStore,
+) -> None:
+    data = MEDIA + bytes(1000)
+
+    async def scenario() -> None:
+        uploads = Uploads(store, Acceptance(down_times=2), LIMITS)
+        waiting = [await uploads.create("a.mkv", len(data), Options()) for _ in range(2)]
+        for record in waiting:
+            with pytest.raises(DependencyDown):
+                await uploads.append(record.video_id, 0, all_of(data))
+        store.put(f"gateway/uploads/{ID}/00000001.json", b'{"half": 1')
+        store.put(f"gateway/uploads/{ID[1:]}1/00000001.json", b"[]")
+        accept = Acceptance(down_times=1)
+        await Uploads(store, accept, LIMITS).sweep()
+        assert len(accept.given) == 1
+
+    asyncio.run(scenario())
+
+
 def test_only_what_is_old_is_swept_away(store: FolderStore) -> None:
     async def scenario() -> None:
         uploads = Uploads(store, Acceptance(), LIMITS)
