@@ -5,7 +5,17 @@ import os
 import sys
 import time
 
-from ops.benchmarks import events, memory, scaling, speed, transactions, uploading, uploads, waiting
+from ops.benchmarks import (
+    events,
+    memory,
+    scaling,
+    search,
+    speed,
+    transactions,
+    uploading,
+    uploads,
+    waiting,
+)
 from ops.benchmarks.figures import Figure, as_table, machine, write_readme
 
 _CORES = 2
@@ -16,7 +26,12 @@ _SHORT = {
     "events": events.measure,
     "transactions": transactions.measure,
 }
-_LONG = {"scaling": scaling.measure, "uploading": uploading.measure, "uploads": uploads.measure}
+_LONG = {
+    "scaling": scaling.measure,
+    "search": search.measure,
+    "uploading": uploading.measure,
+    "uploads": uploads.measure,
+}
 _ALL = _SHORT | _LONG
 
 

@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from confluent_kafka import Consumer, Producer, TopicPartition
+from pydantic import SecretStr
 
 from connectors.kafka.admin import apply_topics
 from connectors.kafka.broadcast import BroadcastReader
@@ -28,6 +29,7 @@ from processors.runtime.frontier import Frontier
 from schemas.codec import Codec
 from schemas.events import Event, Options
 from schemas.topics import (
+    CATALOG,
     SEGMENT_TRANSCRIBED,
     VIDEO_CANCEL_REQUESTED,
     VIDEO_DELETED,
@@ -113,9 +115,14 @@ def world(bare: World) -> World:
 @pytest.fixture(scope="module")
 def working(world: World) -> Iterator[World]:
     """The same with processors, which may read the user's folder."""
-    connections = world.connections.model_copy(update={"local_roots": str(world.folder)})
+    connections = world.connections.model_copy(
+        update={
+            "local_roots": str(world.folder),
+            "database_url": SecretStr(f"sqlite://{world.folder / 'catalogue.sqlite3'}"),
+        }
+    )
     with Processors(connections, world.folder) as processors:
-        processors.start(*ALL)
+        processors.start(*ALL, CATALOG)
         yield world
 
 
