@@ -38,6 +38,9 @@ _STATEMENTS = (
 _SAMPLE = 4_000
 """So many of the newest sentences are looked at one by one, to see how common is what is wanted."""
 _MOST_SCANNED = 60_000
+"""More are not: the index then gives few, since less than one in a hundred match."""
+_MARGIN = 1.5
+"""How many more are looked at than seem to be needed."""
 
 
 class _Session:
@@ -100,7 +103,7 @@ class Postgres:
         scanned = _SAMPLE
         found = self._walk(session, query, wanted, scanned, limit)
         if len(found) < limit and found:
-            needed = scanned * limit * 3 // (2 * len(found))
+            needed = round(_MARGIN * scanned * limit / len(found))
             if needed <= _MOST_SCANNED:
                 scanned = needed
                 found = self._walk(session, query, wanted, scanned, limit)
@@ -165,6 +168,9 @@ class Postgres:
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable) as error:
             self._prepared = False
             raise DependencyDown("database", _plain(error)) from error
+        except psycopg.Error as error:
+            # its message quotes what it refuses, and what was said in a video is for no log
+            raise ValueError(f"PostgreSQL refuses this: {type(error).__name__}") from None
 
 
 def _prepare(connection: "psycopg.Connection[Any]") -> None:

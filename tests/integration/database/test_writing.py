@@ -351,6 +351,16 @@ def test_tables_of_another_version_are_made_anew(postgres_url: str, tmp_path: Pa
         catalogue.close()
 
 
+def test_what_was_said_is_in_no_error(postgres_url: str) -> None:
+    catalogue = opened(postgres_url)
+    with pytest.raises(ValueError, match="refuses") as refused:
+        add(catalogue, "v", "a secret \0 that no database takes")
+    assert "secret" not in str(refused.value)
+    assert refused.value.__suppress_context__
+    assert catalogue.videos().total == 0
+    catalogue.close()
+
+
 def test_a_password_is_in_no_error(tmp_path: Path) -> None:
     connections = Connections.only(
         kafka_brokers="-",
