@@ -1,13 +1,12 @@
 """What clients may ask for, checked once for all routes."""
 
-import re
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.gateway.problems import Problem, no_such_video
+from connectors.gateway.problems import no_such_video
 from schemas.events import Options, Task
 
 LANGUAGE = r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}"
@@ -44,19 +43,6 @@ class OptionsAsked(BaseModel):
         if "task" in asked:
             asked["task"] = Task(asked["task"] or Task.TRANSCRIBE)
         return replace(options, reuse=True, **asked)
-
-
-def options_asked(language: str | None, model: str | None) -> Options:
-    """The options of an upload. Raises Problem for what is no language tag or no model's name."""
-    if language and not re.fullmatch(LANGUAGE, language):
-        raise Problem(
-            422, "Not understood", "language: expected a BCP 47 tag, such as de or en-GB, or mixed"
-        )
-    if model and not re.fullmatch(MODEL, model):
-        raise Problem(
-            422, "Not understood", "model: expected the name of a Whisper model, such as small"
-        )
-    return Options(language=language or None, model=model or None)
 
 
 def check_id(video_id: str) -> str:

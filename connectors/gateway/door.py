@@ -25,7 +25,7 @@ log = logging.getLogger("reelay.gateway")
 API = "/api/v1"
 SESSION = f"{API}/session"
 _GUARDED = (f"{API}/", "/metrics")
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Door:
@@ -58,7 +58,7 @@ class Door:
         await self._app(scope, receive, send)
 
     async def _admitted(self, request: Request) -> Key | None:
-        writes = request.method not in _READING
+        writes = request.method not in READING
         if not self._ring:
             _check_host(request)
         if writes:

@@ -1,11 +1,15 @@
 """What Prometheus sees of the gateway."""
 
+import logging
 import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from connectors.gateway.door import API
+from connectors.gateway.door import API, READING
+from connectors.logs import fields
+
+log = logging.getLogger("reelay.gateway")
 
 _UPLOADS = (f"{API}/upload", f"{API}/tus")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -55,7 +59,7 @@ class Metrics:
 
 
 class Measured:
-    """Counts every request, and what uploads bring."""
+    """Counts every request, and what uploads bring; logs who changed something."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -81,10 +85,20 @@ class Measured:
             else:
                 await self._app(scope, receive, watched)
         finally:
-            route = getattr(scope.get("route"), "path", None) or "none"
+            took_s = time.perf_counter() - began
+            route = _route(scope)
             method = scope["method"] if scope["method"] in _METHODS else "other"
             self._metrics.requests.labels(route, method, status).inc()
-            self._metrics.seconds.labels(route, method).observe(time.perf_counter() - began)
+            self._metrics.seconds.labels(route, method).observe(took_s)
+            if method not in READING:
+                key = scope.get("state", {}).get("key")
+                log.info(
+                    "%s %s: %s",
+                    method,
+                    scope["path"],
+                    status,
+                    extra=fields(key=key and key.name, took_s=round(took_s, 3)),
+                )
 
     def _counted(self, receive: Receive) -> Receive:
         async def counted() -> Message:
@@ -93,3 +107,11 @@ class Measured:
             return message
 
         return counted
+
+
+def _route(scope: Scope) -> str:
+    """The pattern that the path was matched by: there are few of them."""
+    path = getattr(scope.get("route"), "path", None)
+    if path is None:  # only the API's routes tell
+        return "page" if "endpoint" in scope else "none"
+    return f"{API}{path.removeprefix(API)}" if scope["path"].startswith(API) else str(path)

@@ -169,7 +169,10 @@ class Hub:
         self._metrics.streams.set(len(self._clients))
 
     def close(self) -> None:
-        """End every stream."""
+        """Have every stream end. From any thread."""
+        self._hand_over(self._end_all)
+
+    def _end_all(self) -> None:
         for client in self._clients:
             client.closed = True
             client.woken.set()

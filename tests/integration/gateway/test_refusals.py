@@ -312,3 +312,19 @@ def test_other_machines_are_served_with_keys_only(place: Place) -> None:
     )
     assert done.returncode == 2
     assert "needs API keys" in done.stderr
+
+
+def test_requests_are_counted_by_route_and_who_changed_something_is_logged(
+    guarded: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "reelay.gateway"):
+        guarded.post(f"{VIDEOS}/counted/cancel", headers=bearer(SECRET))
+        guarded.get(f"{VIDEOS}/counted", headers=bearer(READING))
+        guarded.get("/videos/counted")
+    metrics = guarded.get("/metrics", headers=bearer(READING)).text
+    for route in ("/api/v1/videos/{video_id}/cancel", "/api/v1/videos/{video_id}", "page"):
+        assert f'route="{route}"' in metrics
+    [line] = [record for record in caplog.records if "counted" in record.getMessage()]
+    assert line.getMessage() == f"POST {VIDEOS}/counted/cancel: 404"
+    assert getattr(line, "fields")["key"] == "page"  # noqa: B009
+    assert SECRET not in caplog.text
