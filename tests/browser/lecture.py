@@ -137,7 +137,7 @@ def _timeline() -> dict[str, Any]:
     """Some 400 segments, two workers."""
 
     def at(passed_s: float) -> str:
-        return (_UPLOADED + timedelta(seconds=passed_s)).isoformat().replace("+00:00", ".000Z")
+        return (_UPLOADED + timedelta(seconds=passed_s)).isoformat(timespec="milliseconds")
 
     work = [_work("converter", None, at(0), at(1), at(120))]
     for index in range(400):

@@ -9,8 +9,6 @@
  * An element with its attributes, listeners and children.
  *
  * `on…` functions become listeners, `true` an empty attribute; null, undefined and false leave it out.
- * A name with a dash in front (`--share`) is set as a custom property, which a strict content security
- * policy allows where a style attribute is refused.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
@@ -24,8 +22,6 @@ export function el(tag, attributes = {}, ...children) {
     if (value === null || value === undefined || value === false) continue;
     if (typeof value === "function") {
       element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
-    } else if (name.startsWith("--")) {
-      element.style.setProperty(name, String(value));
     } else {
       element.setAttribute(name, value === true ? "" : String(value));
     }

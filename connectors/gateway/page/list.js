@@ -6,7 +6,7 @@
 import { listVideos } from "./api.js";
 import { pickFiles } from "./choosing.js";
 import { el, fill, say } from "./dom.js";
-import { onLive } from "./live.js";
+import { isDeleted, onLive } from "./live.js";
 import { announce, errorNotice } from "./notices.js";
 import { counted } from "./text.js";
 import { STATE_NAMES, Tile } from "./tile.js";
@@ -84,7 +84,7 @@ class List {
       fill(this.#trouble);
       const known = this.#tiles;
       this.#tiles = new Map();
-      for (const video of page.videos) this.#put(video, known.get(video.video_id));
+      for (const video of page.videos) if (!isDeleted(video.video_id)) this.#put(video, known.get(video.video_id));
       fill(this.#grid, ...[...this.#tiles.values()].map(({ element }) => element));
       this.#end(page);
     } catch (error) {
@@ -102,7 +102,7 @@ class List {
     this.#loading = true;
     try {
       const page = await listVideos({ state: this.#state, cursor: this.#next, limit: PAGE }, this.#signal);
-      const fresh = page.videos.filter(({ video_id }) => !this.#tiles.has(video_id)).map((video) => this.#put(video));
+      const fresh = page.videos.filter(({ video_id }) => !this.#tiles.has(video_id) && !isDeleted(video_id)).map((video) => this.#put(video));
       this.#grid.append(...fresh.map(({ element }) => element));
       this.#end(page);
       announce(`${counted(fresh.length, "more video")}.`);

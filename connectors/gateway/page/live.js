@@ -12,6 +12,8 @@ import { listen } from "./stream.js";
 
 const bus = new EventTarget();
 const captions = new CaptionsSoFar();
+/** @type {Set<string>} */
+const deleted = new Set();
 /** @type {() => void} */
 let connectNow = () => {};
 
@@ -39,6 +41,22 @@ export function captionsSoFar(videoId) {
   return captions.of(videoId);
 }
 
+/**
+ * Whether a video is known to be deleted. A list may still have it for a moment.
+ * @param {string} videoId
+ */
+export function isDeleted(videoId) {
+  return deleted.has(videoId);
+}
+
+/**
+ * Tell this tab that a video was deleted, before the server does.
+ * @param {string} videoId
+ */
+export function tellDeleted(videoId) {
+  publish({ type: "deleted", data: { video_id: videoId } });
+}
+
 /** @returns {() => void} */
 function share() {
   const worker = new SharedWorker("/assets/stream.worker.js", { type: "module", name: "reelay-events" });
@@ -53,5 +71,6 @@ function share() {
 /** @param {Live} event */
 function publish(event) {
   captions.take(event);
+  if (event.type === "deleted") deleted.add(event.data.video_id);
   bus.dispatchEvent(new CustomEvent(event.type, { detail: event.data }));
 }

@@ -31,6 +31,9 @@ export class Player {
     const tell = () => onTime(this.#media.currentTime);
     for (const type of ["seeking", "seeked", "timeupdate"]) this.#media.addEventListener(type, tell);
     this.#media.addEventListener("play", () => this.#follow());
+    this.#media.addEventListener("loadedmetadata", () => {
+      this.element.classList.toggle("is-sound", this.#media.videoWidth === 0);
+    });
     this.#media.addEventListener("error", () => this.#cannotPlay());
     signal.addEventListener("abort", () => {
       cancelAnimationFrame(this.#frame);

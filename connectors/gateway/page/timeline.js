@@ -41,9 +41,9 @@ export function timeline(stages, uploaded_at) {
         { class: "bar-cell" },
         el(
           "div",
-          { class: "bar", "aria-hidden": "true", "--from": (queued - zero) / whole_ms, "--wait": (began - queued) / whole_ms, "--work": (ended - began) / whole_ms },
-          el("span", { class: "bar-wait" }),
-          el("span", { class: "bar-work" }),
+          { class: "bar", "aria-hidden": "true" },
+          stretch("bar-wait", (queued - zero) / whole_ms, (began - queued) / whole_ms),
+          stretch("bar-work", (began - zero) / whole_ms, (ended - began) / whole_ms),
         ),
       ),
       el("td", { class: "number" }, duration((began - queued) / 1000)),
@@ -83,6 +83,19 @@ export function timeline(stages, uploaded_at) {
       ),
     ),
   );
+}
+
+/**
+ * A part of a bar.
+ * @param {string} kind
+ * @param {number} from where it begins, 0 to 1
+ * @param {number} share how long it is, 0 to 1
+ */
+function stretch(kind, from, share) {
+  const element = el("span", { class: kind });
+  element.style.insetInlineStart = `${from * 100}%`;
+  element.style.width = `${share * 100}%`;
+  return element;
 }
 
 /**

@@ -7,7 +7,7 @@ import * as api from "./api.js";
 import { Corrections } from "./corrections.js";
 import { ask as askUser } from "./dialog.js";
 import { el, fill, say } from "./dom.js";
-import { captionsSoFar, onLive } from "./live.js";
+import { captionsSoFar, onLive, tellDeleted } from "./live.js";
 import { LiveWords } from "./live-words.js";
 import { announce, errorNotice } from "./notices.js";
 import { Player } from "./player.js";
@@ -327,8 +327,7 @@ class VideoPage {
     if (!sure) return;
     try {
       await api.deleteVideo(this.#id);
-      announce(`${name} is deleted.`);
-      go("/");
+      tellDeleted(this.#id);
     } catch (error) {
       this.#failed(error);
     }
