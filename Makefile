@@ -13,7 +13,7 @@ demo: ## caption the demonstration clip and show the captions
 	@ops/demo/run.sh
 
 test: ## run all tests, on a real Kafka, registry and S3 server too where these can run
-	@ops/environment.sh dev ffmpeg '?espeak-ng'
+	@ops/environment.sh dev ffmpeg '?espeak-ng' '?chromium'
 	@.venv/bin/python -m ops.cluster.programs || [ -z "$$CI" ]
 	@.venv/bin/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
