@@ -33,7 +33,7 @@ def test_the_broker_has_every_topic_before_it_says_its_address(tmp_path: Path) -
 
     assert set(topics()) <= set(found)
     assert set(internal_topics()) <= set(found)
-    assert {len(topic.partitions) for topic in found.values()} == {PARTITIONS}
+    assert {len(found[name].partitions) for name in topics()} == {PARTITIONS}
 
 
 def test_a_process_that_keeps_dying_is_restarted_some_times_and_then_named_with_its_log(
