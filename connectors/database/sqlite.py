@@ -15,7 +15,7 @@ from connectors.database.tables import TABLES, VERSION, common_tables
 from connectors.errors import DependencyDown
 
 _BUSY_S = 30.0
-_CACHE_KB = 64_000
+_CACHE_KB = 8_000
 _BEYOND, _LANGUAGE = "+", "@"
 
 _STATEMENTS = (
