@@ -19,6 +19,7 @@ from tests.integration.catalog.stories import story
 from tests.integration.catalog.world import TOPICS, World
 from tests.unit.catalog.videos import uploaded
 
+VIDEOS = 42
 EMBEDDED = {
     "REELAY_RUNTIME_DELIVERY": "at-least-once",
     "REELAY_RUNTIME_GROUP_PROTOCOL": "classic",
@@ -52,7 +53,7 @@ def test_it_survives_kills_and_is_rebuilt_with_the_same_rows(
     with EmbeddedBroker(TOPICS) as broker:
         world = open_world(broker, database_url)
         process = world.start()
-        for n, events in enumerate(story(world.store, range(60))):
+        for n, events in enumerate(story(world.store, range(VIDEOS))):
             world.publish(*dice.sample(events, len(events)))
             if n % 20 == 10:
                 process.kill()
@@ -60,8 +61,8 @@ def test_it_survives_kills_and_is_rebuilt_with_the_same_rows(
                 process = world.start()
         world.until(world.caught_up, "all is folded")
         rows = world.rows()
-        assert len(rows[0]) == 60 - len(range(3, 60, 7)), "deleted videos are gone"
-        assert rows[2][0].total == len([n for n in range(60) if n % 7 in (5, 6)])
+        assert len(rows[0]) == VIDEOS - len(range(3, VIDEOS, 7)), "deleted videos are gone"
+        assert rows[2][0].total == len([n for n in range(VIDEOS) if n % 7 in (5, 6)])
         assert world.stop(process) == 0
 
         anew = open_world(broker, f"sqlite://{tmp_path / 'anew' / 'catalogue.sqlite3'}")
