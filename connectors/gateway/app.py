@@ -19,6 +19,7 @@ from connectors.gateway.announcing import Announcer, Events, Notes, Wisher
 from connectors.gateway.documents import ANYWHERE
 from connectors.gateway.door import API, Door
 from connectors.gateway.headers import SecurityHeaders
+from connectors.gateway.keeping import Keeping
 from connectors.gateway.keys import load_keys
 from connectors.gateway.limits import Buckets
 from connectors.gateway.live import stream
@@ -38,6 +39,7 @@ from connectors.settings import Connections
 log = logging.getLogger("reelay.gateway")
 
 _REPAIR_EVERY_S = 60.0
+_LOOK_FOR_OLD_EVERY_S = 6 * 3600.0
 _PROBE_S = 2.0
 _TUS_HEADERS = (
     "Location",
@@ -102,6 +104,9 @@ def create_app(connections: Connections, settings: GatewaySettings) -> FastAPI:
             asyncio.create_task(hub.run()),
             asyncio.create_task(uploads.keep_tidy()),
             asyncio.create_task(_every(_REPAIR_EVERY_S, wisher.repair)),
+            asyncio.create_task(
+                _every(_LOOK_FOR_OLD_EVERY_S, Keeping(store, wisher, settings.keep_days).remove_old)
+            ),
         ]
         try:
             yield

@@ -10,7 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class GatewaySettings(BaseSettings):
     """How the gateway serves (`REELAY_GATEWAY_…`). Times are in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="REELAY_GATEWAY_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="REELAY_GATEWAY_", frozen=True, extra="ignore", populate_by_name=True
+    )
 
     host: str = Field("127.0.0.1", description="address to listen on; any but loopback needs API keys")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0: any free one")
@@ -43,6 +45,12 @@ class GatewaySettings(BaseSettings):
     )
     max_caption_bytes: int = Field(
         5 * 2**20, ge=1, description="the largest corrected caption file that is accepted"
+    )
+    keep_days: float = Field(
+        0,
+        ge=0,
+        validation_alias="REELAY_KEEP_DAYS",
+        description="days after which a video is deleted, counted from its last upload; 0: never",
     )
     max_streams: int = Field(200, ge=1, description="clients that follow live events at the same time")
     drain_s: float = Field(10, ge=0, description="how long running requests may go on after SIGTERM")
