@@ -48,6 +48,9 @@ def _sights(page: Page, name: str) -> Iterator[str]:
         page.set_viewport_size(size)
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.evaluate(
+                "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+            )
             page.screenshot(path=SCREENSHOTS / f"{name}-{device}-{scheme}.png")
             yield f"{name}, {device}, {scheme}"
     page.emulate_media(color_scheme="light")

@@ -118,12 +118,13 @@ class VideoPage {
       el("nav", { class: "back", "aria-label": "Where you are" }, el("a", { href: "/" }, "All videos")),
       el("header", { class: "video-head" }, this.#title, el("div", { class: "video-facts" }, this.#state, this.#facts), this.#actions, this.#progress),
       this.#trouble,
+      this.#notes,
       el(
         "div",
         { class: "watch" },
         el("div", { class: "watch-player" }, this.#player.element),
         el("section", { class: "reader", "aria-label": "Text" }, this.#reader),
-        el("div", { class: "watch-more" }, this.#downloads, this.#notes, this.#chapters, this.#keywords, this.#timeline),
+        el("div", { class: "watch-more" }, this.#downloads, this.#chapters, this.#keywords, this.#timeline),
       ),
     );
     this.#showReader();
@@ -288,7 +289,7 @@ class VideoPage {
       this.#actions,
       underWay && el("button", { type: "button", onclick: (event) => this.#ask("cancel", event) }, "Cancel"),
       again && el("button", { type: "button", class: "primary", onclick: (event) => this.#ask("retry", event) }, "Try again"),
-      el("button", { type: "button", onclick: () => this.#copyLink() }, "Copy link to this moment"),
+      el("button", { type: "button", class: "copy", onclick: () => this.#copyLink() }, "Copy link to this moment"),
       el("button", { type: "button", class: "danger", onclick: () => this.#delete() }, "Delete"),
     );
   }
