@@ -33,7 +33,7 @@ from connectors.database.queries import parse
 from connectors.database.ranking import ranked, snippet
 from schemas.events import StageTime
 
-RANKED = 500
+RANKED = 300
 """So many of the sentences that a query finds are ranked, the newest."""
 
 _MAX_ROW_TOKENS = 500
