@@ -11,7 +11,6 @@ from starlette.requests import Request
 from connectors.gateway.announcing import Wisher
 from connectors.gateway.asking import Language, VideoId, check_id
 from connectors.gateway.bodies import read_body
-from connectors.gateway.cues import BadCaptions, Format, read_cues
 from connectors.gateway.documents import problems
 from connectors.gateway.models import RevisionTakenAnswer
 from connectors.gateway.problems import Problem, no_such_video
@@ -20,6 +19,7 @@ from connectors.objectstore import ObjectStore
 from connectors.objectstore.contract import put_once
 from connectors.objectstore.revisions import VideoWasDeleted, next_revision
 from schemas.captions import Cue, captions_key, dump_captions
+from schemas.cues import BadCaptions, Format, read_cues
 from schemas.events import CorrectedCaptions, VideoUploaded
 
 _FORMATS: dict[str, Format] = {

@@ -2,8 +2,10 @@
 
 import hashlib
 import logging
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from connectors.database import Batch, Catalogue, Spoken, VideoDetail
 from connectors.database.contract import SEGMENT, Fact, Move, Place
@@ -11,13 +13,14 @@ from connectors.objectstore import ObjectMissing, ObjectStore
 from processors.catalog.facts import COMPLETED, IN_STORE, OUTCOME, facts_of, kept
 from processors.catalog.rows import detail_of
 from processors.catalog.stored import events_of, stored_videos
-from processors.catalog.transcripts import sentences_of
+from processors.catalog.transcripts import corrected_sentences, sentences_of
 from schemas.events import ArtefactRef, Event, VideoDeleted
 from schemas.outcomes import results_prefix
 
 log = logging.getLogger(__name__)
 
 _TRANSCRIPT = "/transcript.json"
+_CORRECTED = re.compile(r"/captions\.([^/]+)\.corrected\.srt$")
 _VIDEOS_A_BATCH = 20
 
 
@@ -94,21 +97,29 @@ class CatalogFold:
             batch.index(video_id, detail.shown_revision, self._sentences(detail))
 
     def _sentences(self, detail: VideoDetail) -> list[Spoken]:
-        """What is said in the revision that is shown; nothing where its transcript is gone."""
+        """What is said in the revision that is shown, as people corrected it; nothing where all files
+        with it are gone."""
+        corrected = {
+            found[1]: ref for ref in detail.files if (found := _CORRECTED.search(ref.key)) is not None
+        }
+        sentences: list[Spoken] = []
         for ref in detail.files:
-            if ref.key.endswith(_TRANSCRIPT):
-                try:
-                    return sentences_of(self._read(ref))
-                except (ObjectMissing, ValueError) as error:
-                    log.warning("%s is not searched: %s", ref.key, error)
-        return []
+            if ref.key.endswith(_TRANSCRIPT) and detail.row.language not in corrected:
+                sentences += self._read(ref, sentences_of)
+        for language, ref in sorted(corrected.items()):
+            sentences += self._read(ref, partial(corrected_sentences, language))
+        return sentences
 
-    def _read(self, ref: ArtefactRef) -> bytes:
-        """The very object that `ref` names. Raises ObjectMissing."""
-        data = self._store.get(ref.key)
-        if hashlib.sha256(data).hexdigest() != ref.sha256:
-            raise ObjectMissing(ref.key)
-        return data
+    def _read(self, ref: ArtefactRef, read: Callable[[bytes], list[Spoken]]) -> list[Spoken]:
+        """What is said in the very object that `ref` names; nothing if it is gone."""
+        try:
+            data = self._store.get(ref.key)
+            if hashlib.sha256(data).hexdigest() != ref.sha256:
+                raise ObjectMissing(ref.key)
+            return read(data)
+        except (ObjectMissing, ValueError) as error:
+            log.warning("%s is not searched: %s", ref.key, error)
+            return []
 
 
 def _completed(facts: Iterable[Fact]) -> set[int]:

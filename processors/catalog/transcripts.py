@@ -5,10 +5,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from connectors.database.contract import Spoken
+from schemas.cues import read_cues
 
 _MOST_WORDS = 60
 """A longer sentence is taken apart, so that a hit's time is near what was said: where nobody punctuates,
 a sentence is what a segment is."""
+_ENDS = (".", "!", "?", "…", "。", "！", "？", "।", "؟")
+_CLOSING = "\"'”’»)」』 "
 
 
 def sentences_of(document: bytes) -> list[Spoken]:
@@ -25,6 +28,25 @@ def sentences_of(document: bytes) -> list[Spoken]:
         ]
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"no transcript: {error!r}") from error
+
+
+def corrected_sentences(language: str, document: bytes) -> list[Spoken]:
+    """The cues of a SubRip file joined to sentences, as far as somebody ended these with a mark. Raises
+    ValueError for anything else."""
+    cues = read_cues(document, "srt")
+    sentences: list[Spoken] = []
+    texts: list[str] = []
+    begin_s = 0.0
+    for number, cue in enumerate(cues):
+        if not texts:
+            begin_s = cue.start_s
+        texts += cue.lines
+        text = " ".join(texts)
+        is_over = number + 1 == len(cues) or text.rstrip(_CLOSING).endswith(_ENDS)
+        if is_over or len(text.split()) >= _MOST_WORDS:
+            sentences.append(Spoken(begin_s, cue.end_s, _plain(text), language))
+            texts = []
+    return sentences
 
 
 def _parts(

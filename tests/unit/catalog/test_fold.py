@@ -1,6 +1,7 @@
 """Whatever the order in which events come: the same rows."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -250,3 +251,33 @@ def test_a_store_that_is_down_leaves_everything_as_it_was(
     assert not world.catalogue.videos().items
     world.apply(uploaded("v"), event)
     assert len(world.catalogue.search("alpha").items) == 1
+
+
+def test_what_people_corrected_is_searched_instead_of_what_was_heard(world: World) -> None:
+    event = with_transcript(world.store, completed("v"), "alpha one", "two beta")
+    srt = (
+        b"1\n00:00:01,000 --> 00:00:02,000\nGamma\none\n\n"
+        b"2\n00:00:02,000 --> 00:00:03,000\nand more.\n\n"
+        b"3\n00:00:04,000 --> 00:00:05,000\nTwo beta.\n"
+    )
+    corrected = world.store.put("results/v/1/abc/captions.en.corrected.srt", srt)
+
+    world.apply(replace(event, files=(*event.files, corrected)))
+
+    assert world.catalogue.search("alpha").items == ()
+    (hit,) = world.catalogue.search('"gamma one and"').items
+    assert (hit.start_s, hit.end_s, hit.language) == (1.0, 3.0, "en")
+    assert "".join(snip.text for snip in hit.snippet) == "Gamma one and more."
+    (hit,) = world.catalogue.search("beta").items
+    assert hit.start_s == 4.0
+
+
+def test_captions_in_another_language_are_searched_beside_what_was_heard(world: World) -> None:
+    event = with_transcript(world.store, completed("v"), "alpha one")
+    srt = "1\n00:00:01,000 --> 00:00:02,000\nGräfin\n".encode()
+    corrected = world.store.put("results/v/1/abc/captions.de.corrected.srt", srt)
+
+    world.apply(replace(event, files=(*event.files, corrected)))
+
+    assert len(world.catalogue.search("alpha").items) == 1
+    assert [hit.language for hit in world.catalogue.search("grafin").items] == ["de"]

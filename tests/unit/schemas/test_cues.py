@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.gateway.cues import BadCaptions, Format, read_cues
 from processors.aggregator.texts.captions import to_srt, to_vtt
 from schemas.captions import Cue, dump_captions, load_captions
+from schemas.cues import BadCaptions, Format, read_cues
 
 VTT = """WEBVTT - made by hand
 Kind: captions
