@@ -233,7 +233,7 @@ def wire(service: Service) -> Iterator[Wire]:
 
 
 def test_an_upload_that_is_cut_goes_on_where_it_was_and_arrives_whole(
-    context: BrowserContext, talk: Talk, service: Service, wire: Wire, tmp_path: Path
+    context: BrowserContext, service: Service, wire: Wire, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.mp4"
     content = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + sha256(b"frames").digest() * 500_000
@@ -245,6 +245,7 @@ def test_an_upload_that_is_cut_goes_on_where_it_was_and_arrives_whole(
     expect(page.get_by_role("heading", name="Videos")).to_be_visible()
     drop(page, broken)
     row = page.locator(".upload", has_text="broken.mp4")
+    expect(row).to_be_visible()
     page.wait_for_function("() => document.querySelector('.upload progress')?.position > 0.4")
 
     wire.cut()
@@ -265,7 +266,7 @@ def test_an_upload_that_is_cut_goes_on_where_it_was_and_arrives_whole(
 
 
 def test_an_upload_can_be_paused_and_resumed(
-    context: BrowserContext, talk: Talk, service: Service, wire: Wire, tmp_path: Path
+    context: BrowserContext, service: Service, wire: Wire, tmp_path: Path
 ) -> None:
     paused = tmp_path / "paused.mp4"
     media.ffmpeg("-i", media.CLIP, "-t", 10, "-c", "copy", paused)

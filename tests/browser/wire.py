@@ -1,6 +1,7 @@
 """The way between browser and gateway, made narrow or cut by a test: a small TCP proxy."""
 
 import socket
+import struct
 import threading
 import time
 from contextlib import suppress
@@ -33,6 +34,8 @@ class Wire:
         self._is_cut.set()
         for connection in list(self._open):
             with suppress(OSError):
+                # Whoever closes it then resets it: after an orderly end, a browser may go on sending.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
