@@ -190,6 +190,9 @@ def test_a_corrected_caption_is_in_the_transcript_and_heard_at_its_time(
     expect(page.locator(".word.is-spoken")).to_have_text(re.compile("Darjeeling"))
     assert time_of(page) > 45
 
+    page = opened("/search?q=darjeeling")
+    expect(page.locator("mark")).to_have_text("Darjeeling")
+
 
 def test_one_that_is_cancelled_stops_and_can_be_tried_again(
     opened: Open, talk: Talk, tmp_path: Path

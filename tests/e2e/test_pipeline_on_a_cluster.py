@@ -14,6 +14,7 @@ import jiwer
 import pytest
 from confluent_kafka import ConsumerGroupType
 from confluent_kafka.admin import AdminClient
+from pydantic import SecretStr
 
 from connectors.kafka.broadcast import BroadcastReader
 from connectors.kafka.clients import client_config
@@ -25,6 +26,7 @@ from schemas.outcomes import load_outcome, outcome_key
 from schemas.topics import (
     AUDIO_SEGMENTED,
     AUDIO_SEGMENTED_BULK,
+    CATALOG,
     OUTCOMES,
     SEGMENT_ENRICHED,
     SEGMENT_TRANSCRIBED,
@@ -126,9 +128,10 @@ def published(
     make_films(folder / "films")
     cluster = Command(folder / "cluster")
     try:
-        connections = cluster.up()
+        database = SecretStr(f"sqlite://{folder / 'catalogue.sqlite3'}")
+        connections = cluster.up().model_copy(update={"database_url": database})
         with Processors(connections, folder) as processors:
-            processors.start(*ALL)
+            processors.start(*ALL, CATALOG)
             done = reelay(connections, folder, "publish", "--wait", "--json", "films", media.CLIP)
             lines = [json.loads(line) for line in done.stdout.splitlines()]
             told = {line["source"].rpartition("/")[2]: line for line in lines}

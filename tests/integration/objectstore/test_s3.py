@@ -2,7 +2,6 @@
 
 import io
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 import pytest
 from minio import Minio
 
@@ -182,12 +182,14 @@ def test_a_server_that_says_nothing_is_not_waited_for_without_end(
 ) -> None:
     monkeypatch.setattr(s3_requests, "READ_S", 0.3)
     monkeypatch.setattr(s3_requests, "_DELAYS_S", (0.1, 0.1))
-    os.kill(server.store.pid, signal.SIGSTOP)
+    process = psutil.Process(server.store.pid)
+    process.suspend()
+    until(lambda: process.status() == psutil.STATUS_STOPPED)
     try:
         with pytest.raises(DependencyDown, match="did not answer"):
             store.get("a")
     finally:
-        os.kill(server.store.pid, signal.SIGCONT)
+        process.resume()
 
 
 def test_a_forked_process_has_connections_of_its_own(reach: Reach, store: ObjectStore) -> None:
