@@ -114,10 +114,16 @@ class Wisher:
             if time.time() - entry.modified < older_than_s:
                 continue
             video_id = entry.key.removeprefix(_MARKS).partition("/")[0]
-            wishes = wishes_of(self._store, video_id)
-            events: tuple[Asked, ...] = (*wishes.deletions, *wishes.cancels, *wishes.uploads)
-            for event in events:
-                self._announcer.announce(event)
+            try:
+                wishes = wishes_of(self._store, video_id)
+                events: tuple[Asked, ...] = (*wishes.deletions, *wishes.cancels, *wishes.uploads)
+                for event in events:
+                    self._announcer.announce(event)
+            except DependencyDown:
+                raise
+            except Exception:  # the others are announced all the same
+                log.exception("%s: what was wished for cannot be announced", video_id)
+                continue
             self._store.delete(entry.key)
             repaired += 1
         if repaired:

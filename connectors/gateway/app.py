@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -40,6 +40,7 @@ log = logging.getLogger("reelay.gateway")
 
 _REPAIR_EVERY_S = 60.0
 _LOOK_FOR_OLD_EVERY_S = 6 * 3600.0
+_AGAIN_S = 10.0
 _PROBE_S = 2.0
 _TUS_HEADERS = (
     "Location",
@@ -86,6 +87,7 @@ def create_app(connections: Connections, settings: GatewaySettings) -> FastAPI:
     )
     hub = Hub(catalogue, look_up, metrics)
     reader = Reader(connections, hub)
+    keeping = Keeping(store, wisher, settings.keep_days)
 
     api = APIRouter(prefix=API, responses=ANYWHERE)
     api.include_router(session.router(ring, sessions))
@@ -101,12 +103,13 @@ def create_app(connections: Connections, settings: GatewaySettings) -> FastAPI:
         hub.attach()
         reader.start()
         tasks = [
-            asyncio.create_task(hub.run()),
-            asyncio.create_task(uploads.keep_tidy()),
-            asyncio.create_task(_every(_REPAIR_EVERY_S, wisher.repair)),
-            asyncio.create_task(
-                _every(_LOOK_FOR_OLD_EVERY_S, Keeping(store, wisher, settings.keep_days).remove_old)
-            ),
+            asyncio.create_task(_for_ever(work))
+            for work in (
+                hub.run,
+                uploads.keep_tidy,
+                lambda: _every(_REPAIR_EVERY_S, wisher.repair),
+                lambda: _every(_LOOK_FOR_OLD_EVERY_S, keeping.remove_old),
+            )
         ]
         try:
             yield
@@ -186,6 +189,17 @@ def _catalogue(connections: Connections) -> Catalogue | None:
 def _ask(store: ObjectStore) -> None:
     """Raises DependencyDown if the store does not answer."""
     any(store.keys("gateway/"))
+
+
+async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
+    """Do what is to last as long as the gateway, and begin anew when it fails by a mistake of ours, which
+    would else show only by what does not happen any more."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("work beside the requests failed and begins anew")
+        await asyncio.sleep(_AGAIN_S)
 
 
 async def _every(pause_s: float, do: Callable[[], object]) -> None:

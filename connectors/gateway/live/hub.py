@@ -192,10 +192,19 @@ class Hub:
         return snapshot_message(await run_sync(self._at_work))
 
     async def summaries(self, videos: list[str]) -> list[Message]:
-        """How those videos are now; those that are not there any more are left out. Raises
-        DependencyDown."""
-        rows = [await run_sync(self._look_up, video_id) for video_id in videos]
-        return [summary_message(views.summary(row)) for row in rows if row is not None]
+        """How those videos are now; those that are not there any more, or cannot be told of, are left
+        out. Raises DependencyDown."""
+        messages = []
+        for video_id in videos:
+            try:
+                row = await run_sync(self._look_up, video_id)
+                if row is not None:
+                    messages.append(summary_message(views.summary(row)))
+            except DependencyDown:
+                raise
+            except Exception:  # the others are told of all the same
+                log.exception("%s: nobody is told how it is now", video_id)
+        return messages
 
     async def run(self) -> None:
         """Tell how videos are once the catalogue knows, until cancelled."""
@@ -271,16 +280,13 @@ class Hub:
             for video_id, needed in self._pending.items()
             if are_known({place: last for place, (_, last) in needed.items()})
         ][:_VIDEOS_AT_ONCE]
-        told = {video_id: self._pending.pop(video_id) for video_id in ready}
-        try:
-            messages = await self.summaries(ready)
-        except DependencyDown:
-            for video_id, needed in told.items():
-                self._pending.setdefault(video_id, {}).update(needed)
-            raise
-        for message in messages:
+        asked = {video_id: dict(self._pending[video_id]) for video_id in ready}
+        for message in await self.summaries(ready):
             for client in list(self._clients):
                 self._put(client, message)
+        for video_id, needed in asked.items():  # only now, as an id covers what is not pending
+            if self._pending.get(video_id) == needed:
+                del self._pending[video_id]
 
     async def _are_known(self) -> Callable[[Known], bool] | None:
         """Tells whether the catalogue has read those records; None if it reads another cluster. The

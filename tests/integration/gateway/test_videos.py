@@ -1,22 +1,25 @@
 """What can be asked of videos, and that the pipeline hears of it."""
 
 import json
+from functools import partial
 
 import httpx
 import pytest
 
 from connectors.errors import DependencyDown
+from connectors.gateway import announcing, app
 from connectors.gateway.announcing import Announcer, Asked, Wisher
 from connectors.kafka.broadcast import BroadcastReader
+from connectors.objectstore import ObjectStore
 from connectors.objectstore.revisions import take_revision
-from connectors.objectstore.wishes import notes
+from connectors.objectstore.wishes import Wishes, notes, wishes_of
 from connectors.registry import open_registry
 from schemas.captions import load_captions
 from schemas.codec import Codec
 from schemas.events import Options, VideoCancelRequested, VideoDeleted, VideoUploaded
 from schemas.topics import VIDEO_CANCEL_REQUESTED, VIDEO_DELETED, VIDEO_UPLOADED, topic_named
 from schemas.uploads import load_upload, upload_key
-from tests.integration.gateway.serving import NOON, VTT, Place, serving
+from tests.integration.gateway.serving import NOON, VTT, Place, serving, soon
 
 VIDEOS = "/api/v1/videos"
 
@@ -196,6 +199,44 @@ def test_what_could_not_be_announced_is_announced_later(place: Place) -> None:
     assert wisher.repair(older_than_s=0) == 1
     assert wisher.repair(older_than_s=0) == 0
     assert heard.events == [upload]
+
+
+def test_a_wish_that_cannot_be_announced_keeps_no_other_from_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard = _Heard()
+    wisher = Wisher(place.store, heard)
+    for video_id in ("a-broken-one", "b-good-one"):
+        wisher.wish(video_id, partial(place.upload, video_id))
+
+    def unreadable(store: ObjectStore, video_id: str) -> Wishes:
+        if video_id == "a-broken-one":
+            raise ValueError("not to be read")
+        return wishes_of(store, video_id)
+
+    monkeypatch.setattr(announcing, "wishes_of", unreadable)
+    heard.is_down = False
+    assert wisher.repair(older_than_s=0) == 1
+    assert [event.video_id for event in heard.events] == ["b-good-one"]
+    assert "a-broken-one" in caplog.text
+    monkeypatch.undo()
+    assert wisher.repair(older_than_s=0) == 1
+
+
+def test_work_beside_the_requests_goes_on_after_a_mistake(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls: list[object] = []
+
+    def mistaken(wisher: Wisher) -> int:
+        calls.append(wisher)
+        raise TypeError("a mistake")
+
+    monkeypatch.setattr(Wisher, "repair", mistaken)
+    monkeypatch.setattr(app, "_AGAIN_S", 0.05)
+    with serving(place.connections):
+        soon(lambda: len(calls) > 1)
+    assert "a mistake" in caplog.text
 
 
 def test_a_wish_that_was_refused_is_not_announced(place: Place) -> None:
