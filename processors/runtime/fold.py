@@ -350,6 +350,8 @@ class FoldLoop:
                         one.event = completed(event, record)
                 except UndecodableError as error:
                     self._bury(record, FailureKind.POISON, str(error))
+                except (ValueError, OverflowError) as error:  # a time that no calendar has
+                    self._bury(record, FailureKind.POISON, f"no such time: {error}")
                 one.decoded = True
 
     def _apply(self) -> None:

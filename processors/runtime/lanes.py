@@ -172,6 +172,6 @@ def due_ms(record: Record) -> float:
     subject = (record.header("ce_subject") or "").split("/")
     try:
         into_s = int(subject[2]) * float(record.header("media_s") or 0) if len(subject) > 2 else 0.0
-    except ValueError:  # somebody else's headers
+    except (ValueError, OverflowError):  # somebody else's headers
         into_s = 0.0
     return record.timestamp_ms + 1000 * (into_s if math.isfinite(into_s) and into_s > 0 else 0.0)

@@ -49,9 +49,9 @@ class LastWords:
             kind=failure.kind,
             reason=failure.reason[:_MAX_REASON_CHARS],
         )
-        source = completed(failed, record)
-        stamp = Stamp(self._stage, source, record.header("traceparent"), attempt)
         try:
+            source = completed(failed, record)
+            stamp = Stamp(self._stage, source, record.header("traceparent"), attempt)
             return stamp.record(stamp(failed), self._codec), video
-        except ValueError:  # somebody else's headers: a revision that is no number of ours
+        except (ValueError, OverflowError):  # somebody else's headers: a revision or time beyond ours
             return None

@@ -18,6 +18,7 @@ broker that restarts is: the producer goes on waiting for the one that it took f
 producer that heard of an error of any connection is replaced before its next transaction.
 """
 
+import math
 import threading
 import time
 import uuid
@@ -100,7 +101,8 @@ class Transactions:
         self._producer = open_producer(_START_S, self._on_error)
         self._transaction_timeout_s = transaction_timeout_s
         self._timeout_s = timeout_s
-        self._failing_since: float | None = None
+        self._within_s = _AGAIN_WITHIN_S + transaction_timeout_s + _ABORT_S + _HANGS_S
+        self._failing_since = self._failed_at = -math.inf
 
     def commit(
         self, outputs: Sequence[Outgoing], offsets: Sequence[TopicPartition], *, last: bool
@@ -116,7 +118,7 @@ class Transactions:
                     raise
                 time.sleep(_AGAIN_S)
             else:
-                self._failing_since = None
+                self._failed_at = -math.inf
                 return
 
     def _commit(self, outputs: Sequence[Outgoing], offsets: Sequence[TopicPartition]) -> None:
@@ -125,8 +127,7 @@ class Transactions:
         membership = self._consumer.consumer_group_metadata()
         if not self._consumer.memberid():
             raise BatchAbortedError("not a member of the group now")
-        within_s = _AGAIN_WITHIN_S + self._transaction_timeout_s + _ABORT_S + _HANGS_S
-        _in_thread(lambda: self._transact(outputs, list(offsets), membership), within_s)
+        _in_thread(lambda: self._transact(outputs, list(offsets), membership), self._within_s)
 
     def _transact(
         self, outputs: Sequence[Outgoing], offsets: list[TopicPartition], membership: object
@@ -188,7 +189,9 @@ class Transactions:
 
     def _note_failure(self, error: BatchAbortedError) -> None:
         now = time.monotonic()
-        if self._failing_since is None:
+        # what failed before a time without work says nothing of now
+        since_s, self._failed_at = now - self._failed_at, now
+        if since_s > self._within_s:
             self._failing_since = now
         elif now - self._failing_since > self._timeout_s:
             raise DeliveryError(f"nothing was committed for {self._timeout_s:g} s: {error}") from error
@@ -213,7 +216,10 @@ def _in_thread(work: Callable[[], None], within_s: float) -> None:
     except Empty:
         raise DeliveryError(f"a transaction took more than {within_s:g} s") from None
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # its traceback holds this frame, and so a producer that could not be opened
 
 
 def _insist(call: Callable[[float], object], deadline: float) -> None:

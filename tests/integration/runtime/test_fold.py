@@ -217,6 +217,20 @@ def test_bytes_that_are_no_event_become_a_dead_letter_and_are_passed_over(
     assert (buried(letter).kind, buried(letter).origin) == ("poison", f"{TOPIC}/0/1")
 
 
+def test_an_upload_stamped_with_no_time_of_ours_becomes_a_dead_letter(
+    connections: Connections, producer: Producer, start: Callable[..., Toy]
+) -> None:
+    memory = Memory()
+    start(memory)
+    value = CODEC.encode(VideoUploaded(video_id="a", source="file:///x"))
+    microseconds = 1_700_000_000_000_000
+    producer.produce(TOPIC, value, key=b"k", partition=0, timestamp=microseconds)
+    publish(producer, "b")
+    until(lambda: memory.seen == ["b"])
+    (letter,) = letters(connections)
+    assert "out of range" in buried(letter).reason
+
+
 def test_what_raises_is_given_up_by_itself_after_some_tries(
     connections: Connections, producer: Producer, start: Callable[..., Toy]
 ) -> None:

@@ -129,5 +129,7 @@ def test_headers_of_others_count_for_nothing() -> None:
     waiting = lanes()
     strange = [("ce_subject", b"a/b/c/d"), ("media_s", b"nan")]
     waiting.hold(Record("short", 0, 0, None, b"", strange, 5))
+    far = [("ce_subject", b"x/1/" + b"9" * 400), ("media_s", b"1")]
+    waiting.hold(Record("short", 2, 0, None, b"", far, 6))
     waiting.hold(Record("short", 1, 0, None, b"", [("ce_subject", b"x/1/3"), ("media_s", b"inf")], 4))
-    assert [waiting.choose(any_record).place[1] for _ in range(2)] == [1, 0]
+    assert [waiting.choose(any_record).place[1] for _ in range(3)] == [1, 0, 2]
