@@ -35,6 +35,7 @@ _STALE_S = 60.0
 """A mark of that age belongs to nobody who is still at it."""
 
 _ANSWER_S = 10.0
+_REST_S = 15.0
 
 
 class Announcer(Protocol):
@@ -60,20 +61,30 @@ class Events:
         self._connections = connections
         self._lock = threading.Lock()
         self._producer: Producer | None = None
+        self._rests_until = 0.0
         self._codec = Codec(open_registry(connections))
 
     def announce(self, event: Asked) -> None:
+        """One at a time. After a failure all fail at once for a while: whoever waits here holds a thread
+        that others need."""
         with self._lock:
-            if self._producer is None:
-                self._producer = open_producer(
-                    self._connections, message_timeout_ms=round(_ANSWER_S * 1000)
-                )
+            if time.monotonic() < self._rests_until:
+                raise DependencyDown("broker", "an announcement failed a moment ago")
             try:
-                publish(self._producer, event, self._codec, source="gateway", wait_s=_ANSWER_S)
-            except KafkaException as error:
-                raise DependencyDown("broker", error.args[0].str()) from error
-            except LookupError as error:  # the registry does not have the schema
-                raise DependencyDown("schema registry", str(error)) from error
+                self._publish(event)
+            except DependencyDown:
+                self._rests_until = time.monotonic() + _REST_S
+                raise
+
+    def _publish(self, event: Asked) -> None:
+        if self._producer is None:
+            self._producer = open_producer(self._connections, message_timeout_ms=round(_ANSWER_S * 1000))
+        try:
+            publish(self._producer, event, self._codec, source="gateway", wait_s=_ANSWER_S)
+        except KafkaException as error:
+            raise DependencyDown("broker", error.args[0].str()) from error
+        except LookupError as error:  # the registry does not have the schema
+            raise DependencyDown("schema registry", str(error)) from error
 
 
 class Wisher:

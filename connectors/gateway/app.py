@@ -192,8 +192,8 @@ def _ask(store: ObjectStore) -> None:
 
 
 async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
-    """Do what is to last as long as the gateway, and begin anew when it fails by a mistake of ours, which
-    would else show only by what does not happen any more."""
+    """Do what is to last as long as the gateway, and begin anew when it fails by a mistake of ours: one
+    that ended would show only by what does not happen any more."""
     while True:
         try:
             await work()

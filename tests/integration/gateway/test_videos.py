@@ -2,14 +2,17 @@
 
 import json
 from functools import partial
+from typing import Any
 
 import httpx
 import pytest
+from confluent_kafka import Producer
 
 from connectors.errors import DependencyDown
 from connectors.gateway import announcing, app
-from connectors.gateway.announcing import Announcer, Asked, Wisher
+from connectors.gateway.announcing import Announcer, Asked, Events, Wisher
 from connectors.kafka.broadcast import BroadcastReader
+from connectors.kafka.publishing import publish
 from connectors.objectstore import ObjectStore
 from connectors.objectstore.revisions import take_revision
 from connectors.objectstore.wishes import Wishes, notes, wishes_of
@@ -199,6 +202,30 @@ def test_what_could_not_be_announced_is_announced_later(place: Place) -> None:
     assert wisher.repair(older_than_s=0) == 1
     assert wisher.repair(older_than_s=0) == 0
     assert heard.events == [upload]
+
+
+def test_a_broker_that_is_down_is_not_waited_for_by_one_after_another(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[VideoUploaded] = []
+
+    def attempt(producer: Producer, event: VideoUploaded, codec: Codec, **more: Any) -> None:
+        tried.append(event)
+        publish(producer, event, codec, **more)
+
+    monkeypatch.setattr(announcing, "publish", attempt)
+    monkeypatch.setattr(announcing, "_ANSWER_S", 0.1)
+    events = Events(place.connections.model_copy(update={"kafka_brokers": "127.0.0.1:1"}))
+    upload = place.upload("silent")
+    for _ in range(3):
+        with pytest.raises(DependencyDown):
+            events.announce(upload)
+    assert len(tried) == 1
+
+    monkeypatch.setattr(events, "_rests_until", 0.0)
+    with pytest.raises(DependencyDown):
+        events.announce(upload)
+    assert len(tried) == 2
 
 
 def test_a_wish_that_cannot_be_announced_keeps_no_other_from_it(
