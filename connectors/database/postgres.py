@@ -162,6 +162,8 @@ class Postgres:
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ if reading else None
                 with connection.transaction():
                     yield _Session(connection)
+        except psycopg.errors.ProgramLimitExceeded as error:  # it will be as long the next time
+            raise _refusal(error) from None
         except psycopg.OperationalError as error:
             self._pool.close()  # a server that restarts ends all connections
             raise DependencyDown("database", _plain(error)) from error
@@ -169,8 +171,7 @@ class Postgres:
             self._prepared = False
             raise DependencyDown("database", _plain(error)) from error
         except psycopg.Error as error:
-            # its message quotes what it refuses, and what was said in a video is for no log
-            raise ValueError(f"PostgreSQL refuses this: {type(error).__name__}") from None
+            raise _refusal(error) from None
 
 
 def _prepare(connection: "psycopg.Connection[Any]") -> None:
@@ -208,6 +209,12 @@ def _percent(statement: str) -> str:
 def _plain(error: psycopg.Error) -> str:
     """What the server says, in one line; psycopg's own messages name no password."""
     return " ".join((error.diag.message_primary or str(error)).split())
+
+
+def _refusal(error: psycopg.Error) -> ValueError:
+    """Without the server's message: that quotes what it refuses, and what was said in a video is for no
+    log."""
+    return ValueError(f"PostgreSQL refuses this: {type(error).__name__}")
 
 
 def _vector(row: IndexRow) -> str:

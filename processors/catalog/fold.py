@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 _TRANSCRIPT = "/transcript.json"
 _CORRECTED = re.compile(r"/captions\.([^/]+)\.corrected\.srt$")
 _VIDEOS_A_BATCH = 20
+_MOST_ID_BYTES = 512
+"""An index of PostgreSQL takes 2,700; no file system takes a name of more than 255."""
 
 
 class CatalogFold:
@@ -130,6 +132,8 @@ def _has_plain_id(event: Event) -> bool:
     """No other part takes a video whose id is no plain name."""
     try:
         results_prefix(event.video_id)
+        if len(event.video_id.encode()) > _MOST_ID_BYTES:
+            raise ValueError(f"video_id {event.video_id[:40]!r}…: too long")
     except ValueError as error:
         log.warning("passed over: %s", error)
         return False

@@ -361,6 +361,18 @@ def test_what_was_said_is_in_no_error(postgres_url: str) -> None:
     catalogue.close()
 
 
+def test_what_is_too_long_for_an_index_is_refused_since_waiting_does_not_make_it_shorter(
+    postgres_url: str,
+) -> None:
+    catalogue = opened(postgres_url)
+    long = os.urandom(4000).hex()  # nothing that could be compressed
+    with pytest.raises(ValueError, match="refuses") as refused, catalogue.batch() as batch:
+        batch.put([fact(long)])
+    assert long not in str(refused.value)
+    assert refused.value.__suppress_context__
+    catalogue.close()
+
+
 def test_a_password_is_in_no_error(tmp_path: Path) -> None:
     connections = Connections.only(
         kafka_brokers="-",

@@ -233,6 +233,7 @@ def test_hostile_names_and_ids_are_data(world: World) -> None:
     (row,) = world.catalogue.videos().items
     assert row.name == "a b?<script>'"
     world.apply(uploaded("../v"), uploaded("a\0b"), uploaded(""), VideoDeleted(video_id="x/y"))
+    world.apply(uploaded("v" * 513), uploaded("\ud800"))
     assert world.catalogue.videos().total == 1
 
 
