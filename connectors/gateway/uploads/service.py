@@ -35,6 +35,10 @@ _SWEEP_EVERY_S = 60.0
 _SILENT_S = 60.0
 """A client that sends nothing for so long is taken to be gone."""
 
+_JOINED_WITHIN_S = 900.0
+"""Some stores copy all parts of an upload when it is completed, and then know nothing of the parts while
+the object is not in its place yet. The client of a store waits 600 s for that."""
+
 
 class Accept(Protocol):
     """Makes a complete upload a revision of a video, and announces it. Blocks; may be asked more than
@@ -164,10 +168,11 @@ class Uploads:
         """Accept what is complete and was not accepted, as after a crash, and forget uploads of which
         nothing came for long. Raises DependencyDown."""
         for video_id in await self._threads.run(lambda: list(self._journal.video_ids())):
-            if video_id in self._receptions:
+            if video_id in self._locks:  # somebody here is at it
                 continue
             try:
-                await self._tidy(*await self._threads.run(self._journal.latest, video_id))
+                async with self._alone(video_id):
+                    await self._tidy(*await self._threads.run(self._journal.latest, video_id))
             except (NoSuchUpload, Superseded, Problem):  # others saw to it meanwhile
                 continue
             except (DependencyDown, ValueError) as error:  # which need not hold for the next
@@ -292,7 +297,13 @@ class Uploads:
             return record
         try:
             return await self._threads.run(self._finish, turn, record)
-        except (PartsGone, VideoWasDeleted, Superseded) as error:
+        except PartsGone as error:
+            if (
+                time.time() - record.touched < _JOINED_WITHIN_S
+            ):  # by somebody who has not come to the end
+                raise overtaken() from error
+            raise await self._lost(turn) from error
+        except (VideoWasDeleted, Superseded) as error:
             raise await self._lost(turn) from error
 
     def _finish(self, turn: Turn, record: Record) -> Record:

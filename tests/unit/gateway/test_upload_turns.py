@@ -2,11 +2,13 @@
 
 import asyncio
 import hashlib
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -313,6 +315,66 @@ def test_one_upload_that_cannot_be_read_or_accepted_does_not_hold_up_the_next(
         store.put(f"gateway/uploads/{ID[1:]}1/00000001.json", b"[]")
         accept = Acceptance(down_times=1)
         await Uploads(store, accept, LIMITS).sweep()
+        assert len(accept.given) == 1
+
+    asyncio.run(scenario())
+
+
+def test_an_upload_whose_parts_another_gateway_is_joining_is_not_lost(store: FolderStore) -> None:
+    """As with servers that know nothing of the parts any more, and nothing of the object yet."""
+    data = MEDIA + bytes(1000)
+    parts_id = store.begin_parts(RECORD.key)
+    part = store.put_part(RECORD.key, parts_id, 1, data)
+    store.abort_parts(RECORD.key, parts_id)
+    complete = replace(
+        RECORD, step=Step.COMPLETE, size_bytes=len(data), parts_id=parts_id, parts=(part,)
+    )
+
+    async def scenario() -> None:
+        uploads = Uploads(store, accept := Acceptance(), LIMITS)
+        journal = Journal(store)
+        journal.begin(replace(complete, touched=time.time()))
+        await uploads.sweep()
+        with pytest.raises(Problem) as raised:
+            await uploads.find(ID)
+        assert raised.value.status == 423
+        store.put(RECORD.key, data)
+        assert (await uploads.find(ID)).step is Step.ACCEPTED
+        assert len(accept.given) == 1
+
+        journal.begin(replace(complete, video_id="1" * 32, key="uploads/1/a.mkv", touched=0.0))
+        await uploads.sweep()
+        assert list(journal.video_ids()) == [ID]
+
+    asyncio.run(scenario())
+
+
+def test_the_sweep_leaves_alone_what_a_request_is_accepting(store: FolderStore) -> None:
+    data = MEDIA + bytes(1000)
+
+    async def scenario() -> None:
+        accept = Acceptance()
+        begun, go_on = threading.Event(), threading.Event()
+
+        def slow(video_id: str, **more: Any) -> VideoUploaded:
+            begun.set()
+            assert go_on.wait(60)
+            return accept(video_id, **more)
+
+        uploads = Uploads(store, slow, LIMITS)
+        record = await uploads.create("a.mkv", len(data), Options())
+        sent = asyncio.create_task(uploads.append(record.video_id, 0, all_of(data)))
+
+        async def has_begun() -> bool:
+            return begun.is_set()
+
+        await until(has_begun)
+        try:
+            async with asyncio.timeout(30):
+                await uploads.sweep()
+        finally:
+            go_on.set()
+        assert (await sent).step is Step.ACCEPTED
         assert len(accept.given) == 1
 
     asyncio.run(scenario())
