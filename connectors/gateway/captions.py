@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 
 from connectors.gateway.announcing import Wisher
@@ -14,7 +14,7 @@ from connectors.gateway.bodies import read_body
 from connectors.gateway.documents import problems
 from connectors.gateway.models import RevisionTakenAnswer
 from connectors.gateway.problems import Problem, no_such_video
-from connectors.gateway.stored import latest_completed
+from connectors.gateway.stored import latest_completed, latest_wanted
 from connectors.objectstore import ObjectStore
 from connectors.objectstore.contract import put_once
 from connectors.objectstore.revisions import VideoWasDeleted, next_revision
@@ -61,6 +61,14 @@ def router(store: ObjectStore, wisher: Wisher, max_bytes: int) -> APIRouter:
         request: Request,
         video_id: VideoId,
         language: Annotated[Language, Path(description="BCP 47 tag", examples=["en"])],
+        corrected_from: Annotated[
+            int | None,
+            Query(
+                alias="from",
+                ge=1,
+                description="the revision whose captions were corrected; 409 if there is a newer one",
+            ),
+        ] = None,
     ) -> dict[str, Any]:
         """They become a new revision's, beside the transcribed ones, which stay as they are."""
         check_id(video_id)
@@ -72,19 +80,28 @@ def router(store: ObjectStore, wisher: Wisher, max_bytes: int) -> APIRouter:
             cues = await run_sync(read_cues, data, _FORMATS[kind])
         except BadCaptions as error:
             raise Problem(422, "Bad captions", f"Line {error.line}: {error}.", line=error.line) from None
-        upload = await run_sync(_begun, video_id, language, cues)
+        upload = await run_sync(_begun, video_id, language, cues, corrected_from)
         return {"video_id": video_id, "revision": upload.revision}
 
-    def _begun(video_id: str, language: str, cues: tuple[Cue, ...]) -> VideoUploaded:
+    def _begun(
+        video_id: str, language: str, cues: tuple[Cue, ...], corrected_from: int | None
+    ) -> VideoUploaded:
         """The new revision, announced. Raises Problem, DependencyDown."""
         completed = latest_completed(store, video_id)
         if completed is None:
             raise Problem(409, "Not completed", "Only a completed video's captions can be corrected.")
         base, _ = completed
+        newest = latest_wanted(store, video_id) or base
+        if corrected_from not in (None, newest.revision):
+            raise Problem(
+                409,
+                "Changed meanwhile",
+                f"These are captions of revision {corrected_from}; revision {newest.revision} is newer.",
+            )
         data = dump_captions(cues)
         key = captions_key(video_id, hashlib.sha256(data).hexdigest())
         corrected = CorrectedCaptions(language=language, file=put_once(store, key, data))
-        others = tuple(each for each in base.corrected if each.language != language)
+        others = tuple(each for each in newest.corrected if each.language != language)
         try:
             return wisher.wish(
                 video_id,

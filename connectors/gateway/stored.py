@@ -40,6 +40,17 @@ def latest_completed(store: ObjectStore, video_id: str) -> tuple[VideoUploaded, 
     return None
 
 
+def latest_wanted(store: ObjectStore, video_id: str) -> VideoUploaded | None:
+    """The newest revision that is completed, or is to be. What is asked for next is asked on top of it.
+    Raises as `stored_revisions`."""
+    cancelled = {number for number, names in revisions_of(store, video_id) if "cancel.json" in names}
+    for upload, outcome in stored_revisions(store, video_id):
+        is_to_be = outcome is None and upload.revision not in cancelled
+        if is_to_be or isinstance(outcome, VideoCompleted):
+            return upload
+    return None
+
+
 def stored_detail(store: ObjectStore, video_id: str) -> VideoDetail | None:
     """All that the store tells; None if there is no such video. Raises as `stored_revisions`."""
     revisions = list(stored_revisions(store, video_id))

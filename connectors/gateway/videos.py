@@ -19,7 +19,13 @@ from connectors.gateway.models import (
     VideoTakenAnswer,
 )
 from connectors.gateway.problems import Problem, no_such_video
-from connectors.gateway.stored import Revision, latest_completed, stored_detail, stored_revisions
+from connectors.gateway.stored import (
+    Revision,
+    latest_completed,
+    latest_wanted,
+    stored_detail,
+    stored_revisions,
+)
 from connectors.objectstore import ObjectStore
 from connectors.objectstore.revisions import (
     VideoWasDeleted,
@@ -131,10 +137,15 @@ def router(store: ObjectStore, catalogue: Catalogue | None, wisher: Wisher) -> A
         completed = latest_completed(store, video_id)
         base = completed[0] if completed else revisions[0][0]
         options = asked.changed(base.options)
+        corrected = (latest_wanted(store, video_id) or base).corrected
         under_way = earlier_upload(store, video_id, options)
-        if under_way is not None and find_outcome(store, under_way) is None:
+        if (
+            under_way is not None
+            and under_way.corrected == corrected
+            and find_outcome(store, under_way) is None
+        ):
             return _taken(under_way)
-        return _taken(_begun(replace(base, options=options)))
+        return _taken(_begun(replace(base, options=options, corrected=corrected)))
 
     def _begun(upload: VideoUploaded) -> VideoUploaded:
         try:

@@ -181,7 +181,9 @@ def test_a_corrected_caption_is_in_the_transcript_and_heard_at_its_time(
     expect(page.locator(".corrections-status")).to_have_text("1 caption changed")
     look(page, "corrections")
 
-    page.get_by_role("button", name="Save corrections").click()
+    with page.expect_request("**/captions/*") as saved:
+        page.get_by_role("button", name="Save corrections").click()
+    assert saved.value.url.endswith("?from=1")
 
     expect(word(page, "Darjeeling")).to_be_visible(timeout=PROCESS_S * 1000)
     expect(state_of(page, "completed")).to_be_visible()

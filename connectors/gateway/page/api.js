@@ -139,10 +139,11 @@ export async function deleteVideo(videoId) {
  * @param {string} videoId
  * @param {string} language BCP 47
  * @param {string} webvtt
+ * @param {number} from the revision whose captions they were; refused if there is a newer one
  * @returns {Promise<{revision: number}>}
  */
-export function putCaptions(videoId, language, webvtt) {
-  return json(`/videos/${encodeURIComponent(videoId)}/captions/${encodeURIComponent(language)}`, {
+export function putCaptions(videoId, language, webvtt, from) {
+  return json(`/videos/${encodeURIComponent(videoId)}/captions/${encodeURIComponent(language)}${parameters({ from })}`, {
     method: "PUT",
     headers: { "Content-Type": "text/vtt" },
     body: webvtt,

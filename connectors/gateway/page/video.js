@@ -212,13 +212,19 @@ class VideoPage {
   }
 
   async #correct() {
-    const [captions] = captionsOf(this.#video?.files ?? [], "vtt");
+    if (!this.#video?.shown_revision) return;
+    if (UNDER_WAY.has(this.#video.state)) {
+      announce("This video is being worked on. Its captions can be corrected after that.");
+      return;
+    }
+    const { files, shown_revision } = this.#video;
+    const [captions] = captionsOf(files, "vtt");
     try {
       const cues = parseCues(await api.readFile(captions.file, this.#signal));
       this.#corrections = new Corrections(cues, captions.language, {
         seek: (time_s) => this.#player.seek(time_s),
         save: async (corrected) => {
-          await api.putCaptions(this.#id, captions.language, writeCues(corrected));
+          await api.putCaptions(this.#id, captions.language, writeCues(corrected), shown_revision);
           this.#stopCorrecting();
           await this.#load();
         },
@@ -284,6 +290,7 @@ class VideoPage {
   /** @param {Video} video */
   #showActions(video) {
     const underWay = UNDER_WAY.has(video.state);
+    this.#correctButton.setAttribute("aria-disabled", String(underWay)); // not `disabled`, which loses the focus
     const again = video.state === "failed" || video.state === "cancelled";
     fill(
       this.#actions,

@@ -147,6 +147,57 @@ def test_corrected_captions_become_a_revision_and_stay_through_a_replay(
     assert [len(event.corrected) for event in sorted(events, key=lambda e: e.revision)] == [1, 2, 2]
 
 
+def test_corrections_under_way_stay_through_the_next_and_a_replay(
+    gateway: httpx.Client, place: Place
+) -> None:
+    def correct(language: str) -> int:
+        answer = gateway.put(
+            f"{VIDEOS}/hurried/captions/{language}", content=VTT, headers={"Content-Type": "text/vtt"}
+        )
+        return int(answer.json()["revision"])
+
+    def languages(revision: int) -> set[str]:
+        return {each.language for each in upload_of(place, "hurried", revision).corrected}
+
+    def replay() -> int:
+        answer = gateway.post(f"{VIDEOS}/hurried/replay", json={"model": "small"})
+        return int(answer.json()["revision"])
+
+    place.complete("hurried")
+    correct("en")
+    assert languages(correct("de")) == {"en", "de"}
+    replayed = replay()
+    assert languages(replayed) == {"en", "de"}
+    assert replay() == replayed
+    assert languages(correct("fr")) == {"en", "de", "fr"}
+    assert languages(replay()) == {"en", "de", "fr"}
+
+    gateway.post(f"{VIDEOS}/hurried/cancel")
+    assert languages(correct("it")) == {"it"}
+
+
+def test_captions_that_were_corrected_meanwhile_are_not_corrected_unseen(
+    gateway: httpx.Client, place: Place
+) -> None:
+    def correct(revision: int | str) -> httpx.Response:
+        return gateway.put(
+            f"{VIDEOS}/shared/captions/en",
+            params={"from": revision},
+            content=VTT,
+            headers={"Content-Type": "text/vtt"},
+        )
+
+    place.complete("shared")
+    assert correct(1).json()["revision"] == 2
+    assert correct(1).status_code == 409  # revision 2 is under way
+    assert correct(2).json()["revision"] == 3
+    place.complete("shared", 3)
+    assert correct(2).status_code == 409
+    place.fail("shared", 4)
+    assert correct(3).json()["revision"] == 5
+    assert correct("latest").status_code == 422
+
+
 def test_only_a_completed_videos_captions_are_corrected(gateway: httpx.Client, place: Place) -> None:
     place.upload("unfinished")
     answer = gateway.put(
