@@ -156,16 +156,19 @@ class Postgres:
         try:
             with self._pool.connection() as connection:
                 if not self._prepared:
+                    connection.read_only = None
                     _prepare(connection)
                     self._prepared = True
-                connection.read_only = reading
+                # None, not False: a standby refuses that otherwise than it refuses to write
+                connection.read_only = True if reading else None
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ if reading else None
                 with connection.transaction():
                     yield _Session(connection)
         except psycopg.errors.ProgramLimitExceeded as error:  # it will be as long the next time
             raise _refusal(error) from None
-        except psycopg.OperationalError as error:
-            self._pool.close()  # a server that restarts ends all connections
+        except (psycopg.OperationalError, psycopg.InternalError) as error:
+            # a server that restarts ends all connections; one that only reads is not where to stay
+            self._pool.close()
             raise DependencyDown("database", _plain(error)) from error
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable) as error:
             self._prepared = False

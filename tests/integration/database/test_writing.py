@@ -11,11 +11,13 @@ import psycopg
 import pytest
 
 from connectors.database import Catalogue, Fact, Move, State, Superseded, open_catalogue
+from connectors.database.postgres import Postgres
 from connectors.errors import DependencyDown
 from connectors.settings import Connections
 from ops.cluster.errors import ToolMissing
 from ops.cluster.postgres import PostgresServer
 from tests.integration.database.catalogues import AT, HOUR, add, detail, opened, said, spoken
+from tests.processors import until
 
 CLUSTER = "cluster-1"
 TOPIC = "reelay.video.uploaded"
@@ -329,6 +331,51 @@ def test_a_server_that_is_gone_is_down_until_it_is_back() -> None:
         catalogue.probe()
         assert catalogue.videos().total == 1
         catalogue.close()
+
+
+def test_a_server_that_only_reads_is_down_for_those_who_write(postgres_url: str) -> None:
+    catalogue = opened(postgres_url)
+    add(catalogue, "v", "words")
+    catalogue.close()
+    standby = opened(f"{postgres_url}%20-cdefault_transaction_read_only%3Don")
+    assert said(standby.search("words")) == ["[words]"]
+    with pytest.raises(DependencyDown):
+        add(standby, "w", "words")
+    with pytest.raises(DependencyDown):
+        standby.probe()
+    assert standby.videos().total == 1
+    standby.close()
+
+
+def test_a_transaction_that_the_server_ended_can_be_tried_again(postgres_url: str) -> None:
+    catalogue = opened(f"{postgres_url}%20-cidle_in_transaction_session_timeout%3D200")
+
+    def is_over() -> bool:
+        idle = "SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction'"
+        return not other.execute(idle).fetchall()
+
+    def dawdle() -> None:
+        with catalogue.batch() as batch:
+            batch.show(detail("v"))
+            until(is_over, "the end of the transaction")
+            batch.show(detail("w"))
+
+    with psycopg.connect(postgres_url, autocommit=True) as other, pytest.raises(DependencyDown):
+        dawdle()
+    catalogue.close()
+
+
+def test_tables_that_vanish_are_made_anew_though_their_readers_only_read(postgres_url: str) -> None:
+    database = Postgres(postgres_url)
+    with database.reading(), database.reading():
+        pass  # two connections are kept
+    with psycopg.connect(postgres_url) as other:
+        other.execute("DROP TABLE videos, about")
+    with pytest.raises(DependencyDown), database.reading() as session:
+        session.rows("SELECT 1 FROM videos")
+    with database.reading() as session:
+        assert not session.rows("SELECT 1 FROM videos")
+    database.close()
 
 
 def test_tables_of_another_version_are_made_anew(postgres_url: str, tmp_path: Path) -> None:
