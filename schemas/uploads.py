@@ -1,11 +1,11 @@
 """`upload.json`: the VideoUploaded event as a stored object; creating it takes the revision's number.
 
-JSON, UTF-8, times in ISO 8601. Fields that are left out have their defaults, fields that are not known
-are ignored, so that files of older and newer versions read alike.
+JSON, UTF-8, times in ISO 8601 (UTC where they name no zone). Fields that are left out have their
+defaults, fields that are not known are ignored, so that files of older and newer versions read alike.
 """
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from schemas.codec import from_record, to_record
@@ -57,13 +57,19 @@ def load_upload(data: bytes) -> VideoUploaded:
         given: dict[str, Any] = json.loads(data)
         defaults = to_record(VideoUploaded(video_id=given["video_id"], source=given["source"]))
         record = defaults | given
+        if not isinstance(record["video_id"], str) or type(record["revision"]) is not int:
+            raise TypeError("video_id or revision")
         record["options"] = defaults["options"] | given.get("options", {})
         if "made_at" in given:
-            record["made_at"] = datetime.fromisoformat(given["made_at"])
+            record["made_at"] = _time(given["made_at"])
         record["stages"] = [
-            stage | {name: datetime.fromisoformat(stage[name]) for name in _STAGE_TIMES}
-            for stage in record["stages"]
+            stage | {name: _time(stage[name]) for name in _STAGE_TIMES} for stage in record["stages"]
         ]
         return from_record(VideoUploaded, record)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no upload: {error!r}") from error
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -9,10 +9,11 @@ from functools import partial
 
 from connectors.database import Batch, Catalogue, Spoken, VideoDetail
 from connectors.database.contract import SEGMENT, Fact, Move, Place
+from connectors.errors import DependencyDown
 from connectors.objectstore import ObjectMissing, ObjectStore
 from processors.catalog.facts import COMPLETED, IN_STORE, OUTCOME, facts_of, kept
 from processors.catalog.rows import detail_of
-from processors.catalog.stored import events_of, stored_videos
+from processors.catalog.stored import StoredVideo, events_of, stored_videos
 from processors.catalog.transcripts import corrected_sentences, sentences_of
 from schemas.events import ArtefactRef, Event, VideoDeleted
 from schemas.outcomes import results_prefix
@@ -43,10 +44,7 @@ class CatalogFold:
             batch.forget_offsets(OUTCOME, IN_STORE)
         videos = stored_videos(self._store)
         for first in range(0, len(videos), _VIDEOS_A_BATCH):
-            some = videos[first : first + _VIDEOS_A_BATCH]
-            events = [event for video in some for event in events_of(self._store, video)]
-            with self._catalogue.batch() as batch:
-                self._fold(batch, events)
+            self._fold_stored(videos[first : first + _VIDEOS_A_BATCH])
             yield
         with self._catalogue.batch() as batch:
             batch.begin(cluster_id, (video.video_id for video in videos))
@@ -67,6 +65,22 @@ class CatalogFold:
 
     def close(self) -> None:
         self._catalogue.close()
+
+    def _fold_stored(self, videos: Sequence[StoredVideo]) -> None:
+        """Fold what the store says of them. Whoever can write there can write anything: a video that
+        cannot be folded is passed over, and no other with it."""
+        try:
+            events = [event for video in videos for event in events_of(self._store, video)]
+            with self._catalogue.batch() as batch:
+                self._fold(batch, events)
+        except DependencyDown:
+            raise
+        except Exception:
+            if len(videos) == 1:
+                log.exception("video %r is passed over", videos[0].video_id)
+                return
+            for video in videos:
+                self._fold_stored([video])
 
     def _fold(self, batch: Batch, events: Iterable[Event]) -> None:
         facts: defaultdict[str, list[Fact]] = defaultdict(list)

@@ -15,6 +15,8 @@ from connectors.objectstore import FolderStore
 from connectors.settings import Connections
 from processors.catalog.fold import CatalogFold
 from schemas.events import Event, VideoDeleted
+from schemas.outcomes import outcome_key
+from schemas.uploads import upload_key
 from tests.unit.catalog.videos import (
     cancel_requested,
     cancelled,
@@ -188,6 +190,19 @@ def test_what_the_store_says_is_deleted_is_not_shown_again(world: World, tmp_pat
     anew.begin()
     anew.apply(uploaded("v"), event)
     assert not anew.catalogue.videos().items
+
+
+def test_an_odd_object_in_the_store_costs_its_own_video_and_no_other(world: World) -> None:
+    for video_id in ("a", "b", "c"):
+        keep(world.store, uploaded(video_id))
+    keep(world.store, cancelled("b"))
+    outcome = world.store.get(outcome_key("b", 1))
+    world.store.put(outcome_key("b", 1), outcome.replace(b"+00:00", b""))
+    keep(world.store, replace(uploaded("d"), revision=2**70))
+    world.store.put(upload_key("e", 1), b'{"video_id": 5, "source": "s"}')
+    world.begin("another")
+    assert {row.video_id for row in world.catalogue.videos().items} == {"a", "c"}
+    assert world.catalogue.offsets("another") == {}
 
 
 def test_another_cluster_forgets_what_only_its_topics_said(world: World) -> None:

@@ -64,11 +64,24 @@ def test_fields_of_a_newer_version_are_ignored() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"[]", b"null", b'{"video_id": "v"}', b'{"video_id": "v", "source": "s", "made_at": "?"}'],
+    [
+        b"",
+        b"[]",
+        b"null",
+        b'{"video_id": "v"}',
+        b'{"video_id": "v", "source": "s", "made_at": "?"}',
+        b'{"video_id": 5, "source": "s"}',
+        b'{"video_id": "v", "source": "s", "revision": "1"}',
+        b'{"video_id": "v", "source": "s", "revision": true}',
+    ],
 )
 def test_anything_else_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # the type is the contract
         load_upload(data)
+
+
+def test_a_time_without_a_zone_is_utc() -> None:
+    assert load_upload(dump_upload(FULL).replace(b"+00:00", b"")) == FULL
 
 
 def test_a_revision_has_one_place() -> None:
