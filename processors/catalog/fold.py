@@ -42,7 +42,7 @@ class CatalogFold:
         embedded broker costs a look at each video, not the indexing of all transcripts."""
         with self._catalogue.batch() as batch:
             batch.forget_offsets(OUTCOME, IN_STORE)
-        videos = stored_videos(self._store)
+        videos = yield from stored_videos(self._store)
         for first in range(0, len(videos), _VIDEOS_A_BATCH):
             self._fold_stored(videos[first : first + _VIDEOS_A_BATCH])
             yield

@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
 from connectors.objectstore import ObjectMissing, ObjectStore
@@ -13,6 +13,8 @@ from schemas.uploads import load_upload, upload_key
 log = logging.getLogger(__name__)
 
 _READS = ("upload.json", "outcome.json", "cancel.json")
+_KEYS_A_YIELD = 1_000
+"""What S3 gives in one answer."""
 
 
 @dataclass(slots=True)
@@ -24,10 +26,13 @@ class StoredVideo:
     revisions: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
 
 
-def stored_videos(store: ObjectStore) -> list[StoredVideo]:
-    """Every video of which the store knows. Raises DependencyDown."""
+def stored_videos(store: ObjectStore) -> Generator[None, None, list[StoredVideo]]:
+    """Every video of which the store knows. Yields now and then, since stores hold many objects. Raises
+    DependencyDown."""
     found: dict[str, StoredVideo] = {}
-    for key in store.keys("results/"):
+    for count, key in enumerate(store.keys("results/"), 1):
+        if count % _KEYS_A_YIELD == 0:
+            yield
         match key.split("/"):
             case [_, video_id, "deleted.json"]:
                 found.setdefault(video_id, StoredVideo(video_id)).is_deleted = True

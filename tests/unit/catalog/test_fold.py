@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,23 @@ def test_an_odd_object_in_the_store_costs_its_own_video_and_no_other(world: Worl
     world.begin("another")
     assert {row.video_id for row in world.catalogue.videos().items} == {"a", "c"}
     assert world.catalogue.offsets("another") == {}
+
+
+def test_a_store_of_many_objects_is_seen_to_be_listed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = 0
+
+    def keys(prefix: str) -> Iterator[str]:
+        nonlocal listed
+        for number in range(10_000):
+            listed += 1
+            yield f"{prefix}v/1/{number}.mp4"
+
+    monkeypatch.setattr(world.store, "keys", keys)
+    seen = [listed for _ in world.fold.begin("another")]
+    assert max(b - a for a, b in pairwise([0, *seen, listed])) <= 1000
+    assert listed == 10_000
 
 
 def test_another_cluster_forgets_what_only_its_topics_said(world: World) -> None:
