@@ -145,17 +145,7 @@ class Uploads:
                     raise _wrong_offset(record.offset)
                 if record.step is Step.ACCEPTED:
                     return record
-                try:
-                    record = replace(record, touched=time.time())
-                    turn = await self._threads.run(self._journal.claim, turn, record)
-                    return await self._received(turn, record, pieces, is_all=is_all)
-                except Superseded as error:
-                    raise overtaken() from error
-                except (PartsGone, ObjectMissing) as error:
-                    raise await self._lost(turn) from error
-                except _Refused as error:
-                    await self._discard(video_id)
-                    raise error.problem from None
+                return await self._go_on(turn, record, pieces, is_all=is_all)
 
     async def remove(self, video_id: str) -> None:
         """Give up an upload that is not complete. Raises Problem, DependencyDown."""
@@ -201,7 +191,7 @@ class Uploads:
         """Raises NoSuchUpload, Superseded, Problem."""
         is_old = time.time() - record.touched > self.limits.kept_s
         match record.step:
-            case Step.COMPLETE:
+            case Step.COMPLETE | Step.RECEIVING if record.offset == record.size_bytes:
                 await self._finished(turn, record)
             case Step.RECEIVING if is_old:
                 log.info("%s: an upload that nobody went on with is removed", turn.video_id)
@@ -222,6 +212,22 @@ class Uploads:
         if record.step is Step.REMOVED:
             raise _unknown()
         return turn, record
+
+    async def _go_on(
+        self, turn: Turn, record: Record, pieces: AsyncIterator[bytes], *, is_all: bool
+    ) -> Record:
+        """Take the turn after that one, and what comes. Raises Problem, DependencyDown."""
+        try:
+            record = replace(record, touched=time.time())
+            turn = await self._threads.run(self._journal.claim, turn, record)
+            return await self._received(turn, record, pieces, is_all=is_all)
+        except Superseded as error:
+            raise overtaken() from error
+        except (PartsGone, ObjectMissing) as error:
+            raise await self._lost(turn) from error
+        except _Refused as error:
+            await self._discard(turn.video_id)
+            raise error.problem from None
 
     async def _received(
         self, turn: Turn, record: Record, pieces: AsyncIterator[bytes], *, is_all: bool
@@ -292,7 +298,10 @@ class Uploads:
         return await self._finished(turn, complete)
 
     async def _finished(self, turn: Turn, record: Record) -> Record:
-        """The record, accepted if it is complete. Raises Problem, DependencyDown."""
+        """The record, accepted if every byte is there. Raises Problem, DependencyDown."""
+        if record.step is Step.RECEIVING and record.offset == record.size_bytes:
+            # who brought the last of them was stopped before the end
+            return await self._go_on(turn, record, _nothing(), is_all=True)
         if record.step is not Step.COMPLETE:
             return record
         try:
@@ -377,6 +386,11 @@ class Uploads:
         lock = self._locks.setdefault(video_id, asyncio.Lock())
         async with lock:
             yield
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    for piece in list[bytes]():
+        yield piece
 
 
 def overtaken() -> Problem:

@@ -281,6 +281,40 @@ def test_a_gateway_that_ends_keeps_what_came(store: FolderStore) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("size", [5000, 2 * PART_BYTES])
+@pytest.mark.parametrize("is_swept", [False, True])
+def test_an_upload_that_was_stopped_behind_its_last_byte_is_accepted(
+    store: FolderStore, size: int, is_swept: bool
+) -> None:
+    """A client that asks then how far it is sends nothing more."""
+    data = MEDIA + bytes(size - len(MEDIA))
+
+    async def scenario() -> None:
+        uploads = Uploads(store, accept := Acceptance(), LIMITS)
+        record = await uploads.create("a.mkv", size, Options())
+        sender = Sender()
+        sent = asyncio.create_task(uploads.append(record.video_id, 0, sender.pieces()))
+        sender.send(data)
+
+        async def came() -> bool:
+            return sender.wanted == 2
+
+        await until(came)
+        uploads.stop()
+        with pytest.raises(Problem):
+            await sent
+        other = Uploads(store, accept, LIMITS)
+        if is_swept:
+            await other.sweep()
+            assert len(accept.given) == 1
+        done = await other.find(record.video_id)
+        assert (done.step, done.offset) == (Step.ACCEPTED, size)
+        assert len(accept.given) == 1
+        assert store.get(record.key) == data
+
+    asyncio.run(scenario())
+
+
 def test_what_could_not_be_accepted_is_accepted_later_by_anybody(store: FolderStore) -> None:
     data = MEDIA + bytes(PART_BYTES)
 
