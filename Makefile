@@ -15,7 +15,7 @@ demo: ## caption the demonstration clip and show the captions
 test: ## run all tests, on a real Kafka, registry and S3 server too where these can run
 	@ops/environment.sh dev ffmpeg '?espeak-ng' '?chromium'
 	@.venv/bin/python -m ops.cluster.programs || [ -z "$$CI" ]
-	@.venv/bin/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 chaos: ## disturb one machine, then a cluster, at random, each for 15 minutes or CHAOS_SECONDS
 	@ops/environment.sh dev ffmpeg
