@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Protocol
 from uuid import uuid4
 from weakref import WeakValueDictionary
@@ -32,6 +33,9 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _THREADS = 8
 _PARTS_UNDER_WAY = 4
 _SWEEP_EVERY_S = 60.0
+_PARTS_EVERY = 60
+"""At every how many sweeps parts are looked for, for which a folder is searched through."""
+
 _SILENT_S = 60.0
 """A client that sends nothing for so long is taken to be gone."""
 
@@ -168,11 +172,18 @@ class Uploads:
             except (DependencyDown, ValueError) as error:  # which need not hold for the next
                 log.warning("%s: %s", video_id, error)
 
+    async def sweep_parts(self) -> None:
+        """Remove old parts that no upload knows of: whoever began them was killed, or overtaken, before
+        that was written down. Raises DependencyDown."""
+        await self._threads.run(self._clear_parts)
+
     async def keep_tidy(self) -> None:
         """Sweep now and again, until cancelled."""
-        while True:
+        for minute in count():
             try:
                 await self.sweep()
+                if minute % _PARTS_EVERY == 0:
+                    await self.sweep_parts()
             except DependencyDown as error:
                 log.warning("%s", error)
             await asyncio.sleep(_SWEEP_EVERY_S)
@@ -346,9 +357,13 @@ class Uploads:
         return _unknown()
 
     async def _discard(self, video_id: str) -> bool:
-        """Remove an upload; False if it is complete. Raises Superseded if others keep writing,
-        DependencyDown."""
-        return await self._threads.run(self._discard_now, video_id)
+        """Remove an upload; False if it is complete. Raises Problem, DependencyDown."""
+        try:
+            return await self._threads.run(self._discard_now, video_id)
+        except Superseded as error:
+            raise overtaken() from error
+        except NoSuchUpload as error:
+            raise _unknown() from error
 
     def _discard_now(self, video_id: str) -> bool:
         turn, record = self._journal.latest(video_id)
@@ -356,7 +371,7 @@ class Uploads:
             return False
         removed = replace(record, step=Step.REMOVED)
         self._journal.claim(turn, removed)
-        # An earlier turn may have begun the parts just before it was over.
+        # Parts that were begun after the record was read are left to `sweep_parts`.
         self._clear(removed)
         return True
 
@@ -365,6 +380,23 @@ class Uploads:
             self._store.abort_parts(removed.key, removed.parts_id)
         self._store.delete(removed.key)
         self._journal.remove(removed.video_id)
+
+    def _clear_parts(self) -> None:
+        for parts in list(self._store.unfinished_parts()):
+            top, _, rest = parts.key.partition("/")
+            if top != "uploads" or time.time() - parts.modified <= self.limits.kept_s:
+                continue
+            try:
+                _, record = self._journal.latest(rest.partition("/")[0])
+                is_known = record.parts_id == parts.parts_id
+            except NoSuchUpload:
+                is_known = False
+            except ValueError as error:  # so nobody can tell
+                log.warning("%s: %s", parts.key, error)
+                continue
+            if not is_known:
+                log.info("%s: parts that no upload knows of are removed", parts.key)
+                self._store.abort_parts(parts.key, parts.parts_id)
 
     @contextmanager
     def _room(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -426,6 +427,52 @@ def test_only_what_is_old_is_swept_away(store: FolderStore) -> None:
         assert list(journal.video_ids()) == [fresh.video_id]
 
     asyncio.run(scenario())
+
+
+def test_old_parts_that_no_upload_knows_of_are_removed(tmp_path: Path, store: FolderStore) -> None:
+    """As when a gateway is killed between beginning them and saying so, or an upload is removed then."""
+    known, lost, young = (store.begin_parts(RECORD.key) for _ in range(3))
+    orphan = store.begin_parts("uploads/" + "1" * 32 + "/a.mkv")
+    other = store.begin_parts("media/a.mkv")
+    Journal(store).begin(replace(RECORD, parts_id=known))
+    for path in tmp_path.glob("*/**/a.mkv"):
+        if young not in str(path):
+            os.utime(path, (time.time() - 3700,) * 2)
+
+    asyncio.run(Uploads(store, Acceptance(), LIMITS).sweep_parts())
+
+    left = {parts.parts_id for parts in store.unfinished_parts()}
+    assert left == {known, young, other}, (lost, orphan)
+
+
+class Contested(FolderStore):
+    """Another gateway takes each turn just before."""
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        super().put_if_absent(key, data)
+        return super().put_if_absent(key, data)
+
+
+class Vanishing(FolderStore):
+    """Another gateway removes each upload once it was looked at."""
+
+    def get(self, key: str) -> bytes:
+        data = super().get(key)
+        self.delete(key)
+        return data
+
+
+@pytest.mark.parametrize(("kind", "status"), [(Contested, 423), (Vanishing, 404)])
+def test_who_removes_an_upload_that_others_are_at_is_told_so(
+    tmp_path: Path, kind: type[FolderStore], status: int
+) -> None:
+    store = kind(tmp_path)
+    Journal(store).begin(RECORD)
+
+    with pytest.raises(Problem) as raised:
+        asyncio.run(Uploads(store, Acceptance(), LIMITS).remove(ID))
+
+    assert raised.value.status == status
 
 
 def test_an_upload_whose_parts_are_gone_is_unknown_from_then_on(store: FolderStore) -> None:
