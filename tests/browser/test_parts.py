@@ -216,6 +216,56 @@ def test_a_language_is_written_its_way(run: Callable[[str, str], Any], tag: str,
     assert run("text", f"m.direction({tag!r})") == way
 
 
+QUEUE = """(async () => {
+  const queue = new m.UploadQueue();
+  const isOver = ({ state }) => state === "done" || state === "refused";
+  const end = (count) => new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error("not in time")), 60000);
+    queue.addEventListener("change", () => {
+      if (queue.uploads.filter(isOver).length === count) resolve();
+    });
+  });
+  %s
+  return queue.uploads.map(({ state, reason }) => [state, Boolean(reason)]);
+})()"""
+
+
+def test_an_upload_that_cannot_begin_is_refused_and_holds_up_no_other(
+    page: Page, run: Callable[[str, str], Any]
+) -> None:
+    page.route("**/tus.min.js", lambda route: route.abort())
+    files = "[1, 2, 3].map((n) => new File(['film'], `${n}.mp4`))"
+    ended = run("uploading", QUEUE % f"const all = end(3); queue.add({files}); await all;")
+    assert ended == [["refused", True]] * 3
+
+
+def test_an_upload_that_is_paused_and_resumed_before_it_begins_is_made_once(
+    page: Page, run: Callable[[str, str], Any]
+) -> None:
+    made: list[str] = []
+    sent = [408, 204]
+
+    def make(route: Route) -> None:
+        made.append(route.request.method)
+        route.fulfill(status=201, headers={"Location": "/api/v1/tus/film"})
+
+    def take(route: Route) -> None:
+        if route.request.method == "HEAD":
+            route.fulfill(status=200, headers={"Upload-Offset": "0", "Upload-Length": "4"})
+        else:
+            route.fulfill(status=sent.pop(0), headers={"Upload-Offset": "4", "X-Reelay-Video": "film"})
+
+    page.route("**/api/v1/tus", make)
+    page.route("**/api/v1/tus/film", take)
+    again = "const [film] = queue.uploads; queue.pause(film); queue.resume(film);"
+    ended = run(
+        "uploading",
+        QUEUE % f"const all = end(1); queue.add([new File(['film'], 'a.mp4')]); {again} await all;",
+    )
+    assert ended == [["done", False]]
+    assert made == ["POST"]
+
+
 def test_what_is_vendored_is_what_was_published() -> None:
     vendor = PAGE / "vendor"
     digest = sha256((vendor / "tus-js-client" / "tus.min.js").read_bytes()).hexdigest()

@@ -24,12 +24,12 @@ const RETRY_DELAYS_MS = [0, 1000, 3000, ...Array(1000).fill(5000)];
 /** How much of the speed shown is the newest measurement. */
 const SPEED_WEIGHT = 0.3;
 const SPEED_EVERY_MS = 500;
-const TRY_AGAIN = new Set([0, 409, 423, 429]);
+const TRY_AGAIN = new Set([0, 408, 409, 423, 429]);
 
 export class UploadQueue extends EventTarget {
   /** @type {Map<number, Upload>} */
   #uploads = new Map();
-  /** @type {Map<number, any>} the tus client's side of each */
+  /** @type {Map<number, any>} the tus client's side of each; null while it is made */
   #transfers = new Map();
   #made = 0;
 
@@ -97,11 +97,24 @@ export class UploadQueue extends EventTarget {
 
   /** @param {Upload} upload */
   async #send(upload) {
-    const known = this.#transfers.get(upload.number);
-    if (known) {
-      known.start();
+    if (this.#transfers.has(upload.number)) {
+      this.#transfers.get(upload.number)?.start();
       return;
     }
+    this.#transfers.set(upload.number, null);
+    try {
+      const transfer = await this.#transferOf(upload);
+      if (!this.#uploads.has(upload.number)) return; // removed in the meantime
+      this.#transfers.set(upload.number, transfer);
+      if (upload.state === "sending") transfer.start();
+    } catch {
+      this.#transfers.delete(upload.number);
+      if (this.#uploads.has(upload.number)) this.#refuse(upload, "Sending it could not begin. Choose the file again.");
+    }
+  }
+
+  /** @param {Upload} upload */
+  async #transferOf(upload) {
     const { Upload: Transfer } = await tusClient();
     const speed = new Speed();
     const transfer = new Transfer(upload.file, {
@@ -124,17 +137,21 @@ export class UploadQueue extends EventTarget {
         this.dispatchEvent(new CustomEvent("arrived", { detail: upload }));
         this.#advance();
       },
-      onError: (error) => {
-        this.#change(upload, { state: "refused", speed_bps: 0, reason: refusal(error) });
-        this.dispatchEvent(new CustomEvent("refused", { detail: upload }));
-        this.#advance();
-      },
+      onError: (error) => this.#refuse(upload, refusal(error)),
     });
     const [earlier] = await transfer.findPreviousUploads();
     if (earlier) transfer.resumeFromPreviousUpload(earlier);
-    if (!this.#uploads.has(upload.number)) return; // removed in the meantime
-    this.#transfers.set(upload.number, transfer);
-    if (upload.state === "sending") transfer.start();
+    return transfer;
+  }
+
+  /**
+   * @param {Upload} upload
+   * @param {string} reason
+   */
+  #refuse(upload, reason) {
+    this.#change(upload, { state: "refused", speed_bps: 0, reason });
+    this.dispatchEvent(new CustomEvent("refused", { detail: upload }));
+    this.#advance();
   }
 
   /**
