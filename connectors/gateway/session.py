@@ -54,7 +54,7 @@ def router(ring: KeyRing, sessions: Sessions) -> APIRouter:
             sessions.begin(key),
             max_age=int(sessions.lasts_s),
             path="/",
-            secure=request.url.scheme == "https",
+            secure=request.scope["scheme"] == "https",
             httponly=True,
             samesite="strict",
         )
