@@ -148,7 +148,7 @@ def _of_validation(request: Request, error: Exception) -> Response:
 
 def _of_dependency(request: Request, error: Exception) -> Response:
     assert isinstance(error, DependencyDown)
-    log.warning("%s %s: %s", request.method, request.scope["path"], error)
+    log.warning("%s %s: %s", request.method, request.url.path, error)
     return Problem(
         503,
         "Not available",

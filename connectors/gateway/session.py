@@ -54,7 +54,7 @@ def router(ring: KeyRing, sessions: Sessions) -> APIRouter:
             sessions.begin(key),
             max_age=int(sessions.lasts_s),
             path="/",
-            secure=request.scope["scheme"] == "https",
+            secure=request.url.scheme == "https",
             httponly=True,
             samesite="strict",
         )
