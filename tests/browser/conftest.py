@@ -15,7 +15,7 @@ _PATIENCE_MS = 30_000
 expect.set_options(timeout=_PATIENCE_MS)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright holds this thread's event loop, which other tests want
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     if not _CHROMIUM.exists():
