@@ -14,3 +14,4 @@ echo "All files:"
 ls -1 "$out"/clip/*
 echo
 echo "Your own video:  .venv/bin/reelay run FILE --model tiny.en"
+echo "On a page:       .venv/bin/reelay up --model tiny.en"
