@@ -120,6 +120,8 @@ def test_a_process_killed_at_the_worst_moment_loses_and_doubles_nothing(
         benches[0].upload(video, "yield:0 wait:go yield:1 yield:2", partition=partition)
     for bench, moment in zip(benches, MOMENTS, strict=True):
         bench.start(*moment, "SIGKILL", workers=4)
+    for bench in benches:  # what comes after has a transaction of its own, so there is a second one
+        until(lambda b=bench: b.converted() or b.toys[0].poll() is not None)
         bench.touch("go")
     for bench in benches:
         assert bench.toys[0].wait(40) == -signal.SIGKILL
