@@ -3,10 +3,12 @@
 import gc
 import logging
 import signal
+from collections.abc import Callable
 from enum import IntEnum
 from types import FrameType
 
 from confluent_kafka import KafkaException
+from prometheus_client import CollectorRegistry
 
 from connectors.errors import DependencyDown
 from connectors.kafka.access import reach
@@ -15,7 +17,7 @@ from connectors.settings import Connections
 from processors.runtime import logs
 from processors.runtime.contract import Stage
 from processors.runtime.delivery import DeliveryError
-from processors.runtime.health import HealthServer
+from processors.runtime.health import HealthServer, Vitals
 from processors.runtime.jobs import TooManyDeadLettersError
 from processors.runtime.loop import BrokerError, GapError, PollLoop
 from processors.runtime.pool import Pool, WorkersUnusableError
@@ -57,16 +59,53 @@ def run(stage: Stage, connections: Connections, settings: RuntimeSettings) -> in
     feed = UnwantedFeed(connections)
     log.info("%s starts with %s workers", stage.name, workers)
     try:
-        return _run(stage, connections, settings, pool, feed)
+        return exit_of(lambda: _run(stage, connections, settings, pool, feed))
+    finally:
+        pool.close()
+        feed.close()
+
+
+def exit_of(work: Callable[[], Exit]) -> Exit:
+    """What the work returns, or the status of what ended it, which is logged."""
+    try:
+        return work()
     except (WorkersUnusableError, TooManyDeadLettersError) as error:
         return _failed(Exit.FAILED, error)
     except GapError as error:
         return _failed(Exit.GAP, error)
     except (DependencyDown, TopicMissing, DeliveryError, BrokerError, KafkaException) as error:
         return _failed(Exit.BROKER, error)
+
+
+def run_until_told(
+    run: Callable[[], None],
+    drain: Callable[[bool], None],
+    vitals: Vitals,
+    registry: CollectorRegistry,
+    settings: RuntimeSettings,
+) -> Exit:
+    """Run a loop that ends when it is drained, with its health served and its signals heard.
+
+    drain: called by a signal's handler; told whether it is not the first.
+    """
+    told: list[int] = []
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        drain(bool(told))
+        told.append(number)
+
+    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    health = None
+    try:
+        if settings.http_port >= 0:
+            health = HealthServer(settings.http_host, settings.http_port, vitals, registry)
+        run()
     finally:
-        pool.close()
-        feed.close()
+        if health is not None:
+            health.close()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    return Exit.INTERRUPTED if signal.SIGINT in told else Exit.DRAINED
 
 
 def _run(
@@ -74,26 +113,13 @@ def _run(
 ) -> Exit:
     reach(connections)
     loop = PollLoop(stage, connections, settings, pool, feed)
-    told: list[int] = []
-
-    def on_signal(number: int, _: FrameType | None) -> None:
-        loop.drain(0.0 if told else settings.drain_s)
-        told.append(number)
-
-    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-    health = None
-    try:
-        if settings.http_port >= 0:
-            health = HealthServer(
-                settings.http_host, settings.http_port, loop.vitals, loop.metrics.registry
-            )
-        loop.run()
-    finally:
-        if health is not None:
-            health.close()
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-    return Exit.INTERRUPTED if signal.SIGINT in told else Exit.DRAINED
+    return run_until_told(
+        loop.run,
+        lambda again: loop.drain(0.0 if again else settings.drain_s),
+        loop.vitals,
+        loop.metrics.registry,
+        settings,
+    )
 
 
 def _failed(status: Exit, error: Exception) -> Exit:
