@@ -51,9 +51,9 @@ def await_topics(connections: Connections, timeout_s: float) -> int:
     Raises TopicMissing if one stays away, UnequalPartitions, DependencyDown if the broker does not
     answer, and as BrokerRefuses if it does not let us in.
     """
-    deadline = time.monotonic() + timeout_s
-    reach(connections, timeout_s=timeout_s)
+    reach(connections, timeout_s=max(timeout_s, _ASK_S))
     client = Producer(client_config(connections), logger=log)
+    deadline = time.monotonic() + timeout_s
     while True:
         found = _partition_counts(client)
         missing = [name for name in (*JOINED, CHANGELOG) if not found.get(name)]

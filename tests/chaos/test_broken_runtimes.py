@@ -113,6 +113,7 @@ class Storm:
 
     def scatter(self, dice: random.Random) -> None:
         """Kills, stops and rebalances in an order of the dice's, while there is work."""
+        self._send_all_away()  # one may have a transaction timeout that is longer than we wait
         blows = [self._kill_one, self._stop_one, self._send_one_away]
         dice.shuffle(blows)
         for blow in blows:
@@ -142,6 +143,12 @@ class Storm:
         toy.terminate()
         toy.wait(WITHIN_S)
 
+    def _send_all_away(self) -> None:
+        for toy in self.bench.running():
+            toy.terminate()
+        for toy in self.bench.toys:
+            toy.wait(WITHIN_S)
+
     def _until_all_is_done(self, toys: int) -> None:
         """So many run, or are stopped; those that end by themselves are started again."""
         until(lambda: self.bench.tend(toys) or all_committed(self.bench), within_s=WITHIN_S)
@@ -149,10 +156,7 @@ class Storm:
     def calm_down(self) -> None:
         """Let everything be done that somebody still means to do, and everybody go."""
         self._until_all_is_done(toys=1)
-        for toy in self.bench.running():
-            toy.terminate()
-        for toy in self.bench.toys:
-            toy.wait(WITHIN_S)
+        self._send_all_away()
         until(lambda: no_transaction_is_open(self.bench), within_s=WITHIN_S)
 
     def faults(self) -> list[Fault]:

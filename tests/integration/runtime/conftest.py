@@ -142,12 +142,16 @@ class Bench:
         return [event for event in events if isinstance(event, StageFailed)]
 
     def committed(self, partition: int = 0, topic: str = VIDEO_UPLOADED.name) -> tuple[int, str]:
-        """What the toys' group has committed: offset and metadata."""
+        """What the toys' group has committed: offset and metadata.
+
+        While a transaction that has them is open, the broker does not tell; that of a toy that is stopped
+        it ends only when it looks for such, every 10 s.
+        """
         consumer = Consumer(
             {"bootstrap.servers": self.connections.kafka_brokers, "group.id": self.group}
         )
         try:
-            (place,) = consumer.committed([TopicPartition(topic, partition)], timeout=5)
+            (place,) = consumer.committed([TopicPartition(topic, partition)], timeout=30)
             return place.offset, place.metadata or ""
         finally:
             consumer.close()
