@@ -7,6 +7,7 @@ import click
 from connectors.objectstore.wishes import ask_to_delete
 from ops.cli.errors import one_line
 from ops.cli.kafka import cluster_options
+from ops.cli.patience import Patience
 from ops.cli.place import find_place
 from ops.cli.text import shown
 from ops.cli.videos import find_video, is_left
@@ -35,7 +36,9 @@ def command(*, video: str, brokers: str | None, registry: str, wait: bool) -> in
         place.announce(ask_to_delete(place.store, video_id))
         if notice := place.notice():
             click.echo(notice, err=True)
+        patience = Patience(place, video)
         while wait and is_left(place.store, video_id):
+            patience.tick()
             time.sleep(_TICK_S)
     if wait:
         click.echo(f"{shown(video)}: deleted", err=True)

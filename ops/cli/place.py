@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 import click
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from connectors.errors import DependencyDown
 from connectors.kafka.clients import TopicMissing, open_producer, partitions_of
 from connectors.kafka.publishing import publish
 from connectors.objectstore import FolderStore, ObjectStore, open_store
@@ -17,14 +18,18 @@ from connectors.registry import open_registry
 from connectors.settings import Connections
 from ops.cli.kafka import cluster
 from ops.cli.text import plain
+from ops.inflight.members import idle_groups
 from ops.pipeline.state import StateFolder, state_folder
 from ops.up.lock import is_held
+from ops.up.status import read_status
 from schemas.codec import Codec
 from schemas.events import VideoCancelRequested, VideoDeleted, VideoUploaded
-from schemas.topics import topic_of
+from schemas.topics import AGGREGATOR, RETRYING, topic_of
 
 NOT_RUNNING = "reelay up is not running: it sees to this when it is started."
 _TIMEOUT_MS = 10_000
+_TO_AN_OUTCOME = (*RETRYING, AGGREGATOR)
+"""The consumer groups without which no video comes to an outcome."""
 _NO_TOPIC = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})
 
 Asked = VideoUploaded | VideoCancelRequested | VideoDeleted
@@ -47,6 +52,14 @@ class Place(Protocol):
 
     def notice(self) -> str | None:
         """What to tell a user whose wish nobody sees to at the moment."""
+
+    def obstacle(self) -> str | None:
+        """What keeps a running pipeline from its work, as far as can be seen from here; looking takes
+        seconds at most."""
+
+    @property
+    def status_command(self) -> str:
+        """By which a user sees more."""
 
     @property
     def folder(self) -> Path | None:
@@ -71,6 +84,14 @@ class ThisMachine:
 
     def notice(self) -> str | None:
         return None if is_held(self.state.lock) else NOT_RUNNING
+
+    def obstacle(self) -> str | None:
+        status = read_status(self.state)
+        return None if status is None else status.trouble
+
+    @property
+    def status_command(self) -> str:
+        return "reelay status"
 
     @property
     def folder(self) -> Path:
@@ -126,6 +147,19 @@ class Cluster:
 
     def notice(self) -> str | None:
         return None
+
+    def obstacle(self) -> str | None:
+        try:
+            idle = idle_groups(self.connections, _TO_AN_OUTCOME)
+        except DependencyDown as error:
+            return f"{error.dependency} is down: {error.reason}"
+        except KafkaException:  # not everybody may ask for groups
+            return None
+        return f"nobody works as {' or '.join(idle)}" if idle else None
+
+    @property
+    def status_command(self) -> str:
+        return f"reelay status --brokers {self.connections.kafka_brokers}"
 
     @property
     def folder(self) -> Path | None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -9,8 +10,11 @@ import click
 from connectors.kafka.broadcast import BroadcastReader
 from connectors.objectstore import ObjectMissing, ObjectStore
 from connectors.objectstore.revisions import find_outcome, is_deleted
-from connectors.objectstore.wishes import revisions_of
+from connectors.objectstore.wishes import revisions_of, wishes_of
+from ops.cli.patience import Patience
 from ops.cli.place import Cluster, Place
+from ops.cli.text import counted
+from ops.inflight.videos import videos_in_flight
 from ops.pipeline.files import MediaFile, identify
 from schemas.codec import UndecodableError
 from schemas.events import VideoCancelled, VideoCompleted, VideoFailed, VideoUploaded
@@ -19,6 +23,7 @@ from schemas.topics import OUTCOMES, topic_named
 from schemas.uploads import load_upload, upload_key
 
 _TICK_S = 0.3
+_LATELY = timedelta(seconds=30)
 
 
 def find_video(store: ObjectStore, named: str, *, half_deleted: bool = False) -> str:
@@ -67,8 +72,9 @@ def completed_of(store: ObjectStore, video_id: str) -> Iterator[tuple[VideoUploa
 
 def wait_for(place: Place, upload: VideoUploaded) -> Outcome | None:
     """A revision's outcome by the store, None if its video was deleted; blocks until there is one. Says
-    so once if nobody works on it."""
+    so if nobody works on it."""
     warned = False
+    patience = Patience(place, upload.name or upload.video_id, lambda: _is_heard_of(place, upload))
     while True:
         outcome = find_outcome(place.store, upload)
         if outcome is not None or is_deleted(place.store, upload.video_id):
@@ -76,17 +82,34 @@ def wait_for(place: Place, upload: VideoUploaded) -> Outcome | None:
         if not warned and (notice := place.notice()):
             click.echo(notice, err=True)
             warned = True
+        patience.tick()
         time.sleep(_TICK_S)
+
+
+def _is_heard_of(place: Place, upload: VideoUploaded) -> bool:
+    """Whether a stage said something about the revision lately; that is known of a cluster only."""
+    if not isinstance(place, Cluster):
+        return True
+    flying = videos_in_flight(wishes_of(place.store, upload.video_id), place.connections, place.codec)
+    since = datetime.now(UTC) - _LATELY
+    return all(
+        video.heard_at is not None and video.heard_at > since
+        for video in flying
+        if video.revision == upload.revision
+    )
 
 
 def outcomes_told(
     cluster: Cluster, uploads: Iterable[VideoUploaded]
 ) -> Iterator[tuple[VideoUploaded, Outcome | None]]:
-    """Each upload with its outcome by the cluster's topics, as they come; blocks until all have one."""
+    """Each upload with its outcome by the cluster's topics, as they come; blocks until all have one.
+    Says so if nobody works."""
     waiting = {(upload.video_id, upload.revision): upload for upload in uploads}
     keys = {f"{video_id}:{revision}".encode() for video_id, revision in waiting}
+    patience = Patience(cluster, counted(len(waiting), "outcome"))
     with BroadcastReader(cluster.connections, [topic.name for topic in OUTCOMES]) as reader:
         while waiting:
+            patience.tick()
             record = reader.poll(_TICK_S)
             if record is None or record.key not in keys or not record.value:
                 continue

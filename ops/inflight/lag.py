@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from confluent_kafka import (
     OFFSET_INVALID,
@@ -27,24 +27,15 @@ from connectors.errors import DependencyDown
 from connectors.kafka.clients import client_config, open_plain_consumer
 from connectors.kafka.records import Partition
 from connectors.settings import Connections
+from ops.inflight.members import ANSWER_S, Member, members_of, result, when_settled
 from processors.runtime.frontier import Frontier, UnreadableMetadataError
 from schemas.topics import READERS, RETRYING, retry_topic
 
 COUNTED = 200
 """So many records of a partition are counted; what lies beyond them is taken from the offsets."""
-_WITHIN_S = 10.0
 _POLL_S = 0.5
-_COORDINATOR_MOVES = frozenset(
-    {
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.NOT_COORDINATOR,  # also for a moment after the first group has been asked for
-    }
-)
 
 log = logging.getLogger("reelay.kafka")
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +53,6 @@ class PartitionLag:
     end: int
     lag: int
     oldest: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One member of a group. partitions: how many are assigned to it."""
-
-    client_id: str
-    host: str
-    partitions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,21 +115,18 @@ def group_statuses(connections: Connections) -> tuple[GroupStatus, ...]:
     said: list[KafkaError] = []
     admin = AdminClient(client_config(connections) | {"error_cb": said.append}, logger=log)
     try:
-        topics = admin.list_topics(timeout=_WITHIN_S).topics
+        topics = admin.list_topics(timeout=ANSWER_S).topics
     except KafkaException as error:
         admin.poll(0)  # have it say why
         why = [heard for heard in said if heard.code() != KafkaError._ALL_BROKERS_DOWN]
         raise DependencyDown("broker", (why or error.args)[0].str()) from error
     there = {name: sorted(found.partitions) for name, found in topics.items() if found.error is None}
-    deadline = time.monotonic() + _WITHIN_S
-    while True:
-        described = admin.describe_consumer_groups(list(READERS), request_timeout=_WITHIN_S)
-        try:
-            return tuple(_group(connections, admin, group, described[group], there) for group in READERS)
-        except KafkaException as error:
-            if error.args[0].code() not in _COORDINATOR_MOVES or time.monotonic() > deadline:
-                raise
-        time.sleep(_POLL_S)
+
+    def ask() -> tuple[GroupStatus, ...]:
+        described = admin.describe_consumer_groups(list(READERS), request_timeout=ANSWER_S)
+        return tuple(_group(connections, admin, group, described[group], there) for group in READERS)
+
+    return when_settled(ask)
 
 
 def _group(
@@ -168,7 +147,7 @@ def _group(
         start = begins[place] if offset is None else max(offset, begins[place])
         unread[place] = _Unread(start, ends[place], _frontier(offset, metadata))
     _count(connections, {place: found for place, found in unread.items() if found.start < found.end})
-    members, state = _members(described)
+    members, state = members_of(described)
     return GroupStatus(
         group=group,
         state=state,
@@ -209,7 +188,7 @@ def _committed(
     # A commit that is under way does not count yet, and is not waited for.
     consumer = open_plain_consumer(connections, group_id=group, isolation_level="read_uncommitted")
     try:
-        answer = consumer.committed(asked, timeout=_WITHIN_S) if asked else []
+        answer = consumer.committed(asked, timeout=ANSWER_S) if asked else []
     finally:
         consumer.close()
     return {
@@ -224,23 +203,9 @@ def _offsets(admin: AdminClient, places: Iterable[Partition], spec: OffsetSpec) 
     if not asked:
         return {}
     found = admin.list_offsets(
-        asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_WITHIN_S
+        asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_S
     )
-    return {(place.topic, place.partition): _result(answer).offset for place, answer in found.items()}
-
-
-def _members(described: "Future[Any]") -> tuple[tuple[Member, ...], str]:
-    try:
-        found = _result(described)
-    except KafkaException as error:
-        if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
-            raise
-        return (), "dead"
-    members = [
-        Member(member.client_id, member.host.lstrip("/"), len(member.assignment.topic_partitions))
-        for member in found.members
-    ]
-    return tuple(sorted(members, key=lambda m: (m.host, m.client_id))), found.state.name.lower()
+    return {(place.topic, place.partition): result(answer).offset for place, answer in found.items()}
 
 
 def _count(connections: Connections, unread: Mapping[Partition, _Unread]) -> None:
@@ -249,7 +214,7 @@ def _count(connections: Connections, unread: Mapping[Partition, _Unread]) -> Non
         return
     consumer = open_plain_consumer(connections, enable_partition_eof=True)
     left = set(unread)
-    deadline = time.monotonic() + _WITHIN_S
+    deadline = time.monotonic() + ANSWER_S
     try:
         consumer.assign([TopicPartition(*place, found.start) for place, found in unread.items()])
         while left and time.monotonic() < deadline:
@@ -275,11 +240,3 @@ def _take(message: Message, found: _Unread) -> bool:
     if offset >= found.end:  # written since
         return False
     return found.take(offset, message.timestamp()[1] / 1000)
-
-
-def _result(future: "Future[T]") -> T:
-    """The answer. Raises KafkaException, DependencyDown if there is none."""
-    try:
-        return future.result(timeout=2 * _WITHIN_S)
-    except TimeoutError as error:
-        raise DependencyDown("broker", "no answer") from error

@@ -1,8 +1,11 @@
 """The commands of people who use a cluster: real Kafka, registry and S3, and the real processors."""
 
 import json
+import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +40,7 @@ from schemas.topics import (
     Topic,
 )
 from tests import media
-from tests.processors import ALL, Processors, until
+from tests.processors import ALL, REELAY, Processors, until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -82,6 +85,25 @@ class World:
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Finished(result.return_value or 0, result.stdout, result.stderr)
+
+    @contextmanager
+    def running(self, *arguments: str | Path, without: str = "") -> "Iterator[subprocess.Popen[str]]":
+        """`reelay` as a process that ends with the context. without: a variable it does not get."""
+        environ = {**os.environ, **self.connections.environment()}
+        environ.pop(without, None)
+        process = subprocess.Popen(
+            [REELAY, *arguments],
+            env={**environ, "XDG_STATE_HOME": str(self.folder / "state")},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def film(self, name: str, *, start_s: float = 0.0, duration_s: float = 3.0) -> Path:
         """A short clip of speech."""
@@ -244,6 +266,33 @@ def test_an_upload_whose_command_died_before_the_event_is_announced_by_the_next(
     assert world("publish", film).status == 0
 
     assert world.told(VIDEO_UPLOADED, file.video_id) == [upload]
+    assert world("cancel", film).status == 0
+
+
+def test_who_waits_where_nobody_works_is_told_so_and_goes_on_waiting(world: World) -> None:
+    film, other = world.film("waiting.wav", start_s=15), world.film("by path.wav", start_s=18)
+
+    with (
+        world.running("publish", film, "--wait") as by_store,
+        world.running("publish", other, "--wait", "--json", without="REELAY_STORE_URL") as by_topics,
+    ):
+        assert by_store.stderr
+        assert by_topics.stderr
+        told = [by_store.stderr.readline(), by_topics.stderr.readline()]
+        still = [by_store.poll(), by_topics.poll()]
+        for process in (by_store, by_topics):
+            process.terminate()
+        out, err = by_store.communicate(timeout=60)
+        assert by_topics.communicate(timeout=60) == ("", "")
+
+    why = "nobody works as converter or transcriber or enricher or aggregator"
+    see = f"See reelay status --brokers {world.connections.kafka_brokers}"
+    assert told == [
+        f"Still waiting for waiting.wav: {why}. {see}\n",
+        f"Still waiting for 1 outcome: {why}. {see}\n",
+    ]
+    assert still == [None, None]
+    assert (out.count("\n"), err) == (1, ""), "the video's id alone, and all is said once"
     assert world("cancel", film).status == 0
 
 

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from ops.cli.status_of_cluster import ClusterStatus, lines, record
-from ops.inflight.lag import GroupStatus, Member, PartitionLag
+from ops.inflight.lag import GroupStatus, PartitionLag
+from ops.inflight.members import Member
 from ops.inflight.videos import VideoInFlight
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
