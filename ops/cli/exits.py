@@ -2,3 +2,5 @@
 
 FAILED = 1
 INTERRUPTED = 130
+OUTPUT_CLOSED = 141
+"""As a shell has it for a program that SIGPIPE ended: `reelay … | head` is no failure."""

@@ -9,7 +9,8 @@ from types import FrameType
 
 import click
 
-from ops.cli.exits import FAILED, INTERRUPTED
+from ops.cli.exits import INTERRUPTED, OUTPUT_CLOSED
+from ops.cli.output import OutputClosed, discard, open_output
 
 _COMMANDS = {
     "run": "Caption video and audio files on this machine.",
@@ -65,9 +66,10 @@ def reelay() -> None:
 
 def main() -> int:
     """Run the command line. Returns the exit status: 0 all well, 1 something failed, 2 usage."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a name need not fit the terminal's character set
+    if isinstance(sys.stdout, io.TextIOWrapper):  # None where it was closed from the beginning
+        sys.stdout = open_output(sys.stdout)
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(errors="replace")
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it
             signal.signal(number, _stop)
@@ -75,14 +77,15 @@ def main() -> int:
     logging.getLogger("reelay.kafka").addHandler(logging.NullHandler())
     try:
         status = reelay.main(prog_name="reelay", standalone_mode=False)
+        print(end="", flush=True)  # here it can still be told that nobody reads it
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except click.Abort:  # Ctrl-C
         return INTERRUPTED
-    except BrokenPipeError:  # `reelay … | head`
-        sys.stderr.close()
-        return FAILED
+    except OutputClosed:
+        discard()
+        return OUTPUT_CLOSED
     return status if isinstance(status, int) else 0
 
 

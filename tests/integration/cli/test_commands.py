@@ -174,6 +174,50 @@ def test_a_record_that_is_no_event_is_shown_as_such_and_cannot_act_on_the_termin
     assert "\x1b" not in shown.stdout
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["consume", "--help"],
+        ["status"],
+        ["gc", "--json"],
+        ["doctor", "--model", "tiny.en"],
+        ["gateway", "--new-key", "page"],
+        ["consume", "video.uploaded", "--from-beginning", "--timeout", "5"],
+        ["publish", "--key", "uploads/8/talk.mp4"],
+        ["run", "gone.mp4", "--json"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_whose_reader_has_gone_ends_quietly(
+    brokers: str, tmp_path: Path, arguments: list[str]
+) -> None:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("REELAY_")}
+    home = {"XDG_STATE_HOME": str(tmp_path), "TERM": "dumb"}
+    if arguments[0] in ("consume", "publish"):
+        home["REELAY_KAFKA_BROKERS"] = brokers
+    if arguments[0] == "consume":
+        assert run("publish", "--key", "x", **home).returncode == 0
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        ended = subprocess.run(
+            [REELAY, *arguments],
+            env={**clean, **home},
+            stdin=subprocess.DEVNULL,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
 def test_consuming_ends_when_nothing_comes(brokers: str) -> None:
     shown = run("consume", STAGE_FAILED.name, "--timeout", "0.5", "--brokers", brokers)
 
