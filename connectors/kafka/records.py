@@ -1,7 +1,9 @@
-"""Records as plain data: what was read from a topic, and what is to be written to one."""
+"""Records as plain data: what was read from a topic, and what is to be written to one.
 
-from dataclasses import dataclass
-from typing import cast
+Named tuples: one is made in a third of the time that a frozen dataclass takes.
+"""
+
+from typing import NamedTuple, cast
 
 from confluent_kafka import Message
 
@@ -11,8 +13,7 @@ Partition = tuple[str, int]
 """Topic and partition number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record as it was read. timestamp_ms: when Kafka says it was written (UTC, Unix time)."""
 
     topic: str
@@ -22,18 +23,6 @@ class Record:
     value: bytes
     headers: Headers
     timestamp_ms: int
-
-    def __reduce__(self) -> tuple[type["Record"], tuple[object, ...]]:
-        """Half the time that pickle takes by itself; each record goes to a worker process."""
-        return Record, (
-            self.topic,
-            self.partition,
-            self.offset,
-            self.key,
-            self.value,
-            self.headers,
-            self.timestamp_ms,
-        )
 
     @property
     def place(self) -> Partition:
@@ -50,18 +39,13 @@ class Record:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One record to write; its key decides the partition."""
 
     topic: str
     key: bytes | None
     value: bytes
     headers: Headers
-
-    def __reduce__(self) -> tuple[type["Outgoing"], tuple[object, ...]]:
-        """As `Record`: each comes from a worker process."""
-        return Outgoing, (self.topic, self.key, self.value, self.headers)
 
 
 def record_of(message: Message) -> Record:

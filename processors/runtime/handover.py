@@ -22,7 +22,7 @@ in the letter's partition, and so is kept for as long as the letter at least.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from connectors.kafka.records import Outgoing, Record
 from processors.runtime.contract import Failure
@@ -123,7 +123,7 @@ def to_dead(
         return _aside(record, topic, headers)
     headers["left-out-bytes"] = len(record.value)
     key = record.key if record.key is not None and len(record.key) <= _MAX_KEY_BYTES else None
-    return _aside(replace(record, key=key, value=b"", headers=[]), topic, headers)
+    return _aside(record._replace(key=key, value=b"", headers=[]), topic, headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ def to_redrive(record: Record, topic: str, group: str) -> Outgoing:
 def to_mark(record: Record, redriven_as: str) -> Outgoing:
     """The mark beside a dead letter; it belongs into the letter's partition."""
     headers = {"redriven": f"{record.partition}/{record.offset}", "redriven-as": redriven_as}
-    return _aside(replace(record, value=b"", headers=[]), record.topic, headers)
+    return _aside(record._replace(value=b"", headers=[]), record.topic, headers)
 
 
 def marked(record: Record) -> Mark | None:

@@ -8,7 +8,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from connectors.kafka.records import Outgoing, Partition, Record
 from processors.runtime.assignments import Assigned, Assignments
@@ -435,7 +435,7 @@ def _as_written(record: Record, handover: Handover) -> Record:
     """The record with the time at which it first came."""
     if record.timestamp_ms == handover.written_ms:
         return record
-    return replace(record, timestamp_ms=handover.written_ms)
+    return record._replace(timestamp_ms=handover.written_ms)
 
 
 def _about(job: _Job, **more: object) -> dict[str, dict[str, object]]:

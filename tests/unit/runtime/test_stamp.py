@@ -28,7 +28,7 @@ def record(**headers: str) -> Record:
 def test_an_upload_that_names_only_its_video_and_source_gets_an_id_and_a_time() -> None:
     event = completed(UPLOADED, record())
     assert event.made_at == datetime.fromtimestamp(1_700_000_000, UTC)
-    assert event.event_id == completed(UPLOADED, replace(record(), offset=9)).event_id != ""
+    assert event.event_id == completed(UPLOADED, record()._replace(offset=9)).event_id != ""
     assert completed(event, record()) is event
 
 
