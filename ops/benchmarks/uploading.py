@@ -32,7 +32,7 @@ from ops.cluster.store import BUCKET
 from schemas.uploads import file_key
 
 _SHORT_BYTES, _LONG_BYTES = 512 * 2**20, 5 * 10**9
-_SHORT_TIMES, _LONG_TIMES = 3, 1
+_SHORT_TIMES, _LONG_TIMES = 3, 3
 _AIM = 0.7
 _MOST_MB = 150
 _MB = 10**6
