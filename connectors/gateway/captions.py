@@ -17,7 +17,7 @@ from connectors.gateway.problems import Problem, no_such_video
 from connectors.gateway.stored import latest_completed, latest_wanted
 from connectors.objectstore import ObjectStore
 from connectors.objectstore.contract import put_once
-from connectors.objectstore.revisions import VideoWasDeleted, next_revision
+from connectors.objectstore.revisions import VideoWasDeleted, revision_on_top
 from schemas.captions import Cue, captions_key, dump_captions
 from schemas.cues import BadCaptions, Format, read_cues
 from schemas.events import CorrectedCaptions, VideoUploaded
@@ -87,33 +87,28 @@ def router(store: ObjectStore, wisher: Wisher, max_bytes: int) -> APIRouter:
         video_id: str, language: str, cues: tuple[Cue, ...], corrected_from: int | None
     ) -> VideoUploaded:
         """The new revision, announced. Raises Problem, DependencyDown."""
-        completed = latest_completed(store, video_id)
-        if completed is None:
-            raise Problem(409, "Not completed", "Only a completed video's captions can be corrected.")
-        base, _ = completed
-        newest = latest_wanted(store, video_id) or base
-        if corrected_from not in (None, newest.revision):
-            raise Problem(
-                409,
-                "Changed meanwhile",
-                f"These are captions of revision {corrected_from}; revision {newest.revision} is newer.",
-            )
         data = dump_captions(cues)
         key = captions_key(video_id, hashlib.sha256(data).hexdigest())
-        corrected = CorrectedCaptions(language=language, file=put_once(store, key, data))
-        others = tuple(each for each in newest.corrected if each.language != language)
+
+        def on_top() -> VideoUploaded:
+            completed = latest_completed(store, video_id)
+            if completed is None:
+                why = "Only a completed video's captions can be corrected."
+                raise Problem(409, "Not completed", why)
+            base, _ = completed
+            newest = latest_wanted(store, video_id) or base
+            if corrected_from not in (None, newest.revision):
+                why = f"revision {newest.revision} is newer"
+                raise Problem(
+                    409, "Changed meanwhile", f"These are captions of revision {corrected_from}; {why}."
+                )
+            corrected = CorrectedCaptions(language=language, file=put_once(store, key, data))
+            others = tuple(each for each in newest.corrected if each.language != language)
+            options = replace(base.options, reuse=True)
+            return replace(base, options=options, corrected=(*others, corrected))
+
         try:
-            return wisher.wish(
-                video_id,
-                lambda: next_revision(
-                    store,
-                    replace(
-                        base,
-                        options=replace(base.options, reuse=True),
-                        corrected=(*others, corrected),
-                    ),
-                ),
-            )
+            return wisher.wish(video_id, lambda: revision_on_top(store, video_id, on_top))
         except VideoWasDeleted:
             raise no_such_video() from None
 

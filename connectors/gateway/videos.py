@@ -1,5 +1,6 @@
 """`/videos`: the list, one video, and what can be asked of it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -31,7 +32,7 @@ from connectors.objectstore.revisions import (
     VideoWasDeleted,
     earlier_upload,
     find_outcome,
-    next_revision,
+    revision_on_top,
 )
 from connectors.objectstore.wishes import ask_to_cancel, ask_to_delete, revisions_of
 from schemas.events import VideoCompleted, VideoUploaded
@@ -114,12 +115,8 @@ def router(store: ObjectStore, catalogue: Catalogue | None, wisher: Wisher) -> A
     )
     def retry(video_id: VideoId) -> dict[str, Any]:
         """As a new revision, with the options of the last one."""
-        upload, outcome = _known(store, video_id)[0]
-        if outcome is None:
-            raise Problem(409, "At work", "This video is being worked on.")
-        if isinstance(outcome, VideoCompleted):
-            raise Problem(409, "Completed", "This video is completed; it can be replayed.")
-        return _taken(_begun(upload))
+        check_id(video_id)
+        return _taken(_begun(video_id, lambda: _without_result(store, video_id)))
 
     @routes.post(
         "/videos/{video_id}/replay",
@@ -137,19 +134,23 @@ def router(store: ObjectStore, catalogue: Catalogue | None, wisher: Wisher) -> A
         completed = latest_completed(store, video_id)
         base = completed[0] if completed else revisions[0][0]
         options = asked.changed(base.options)
-        corrected = (latest_wanted(store, video_id) or base).corrected
+
+        def on_top() -> VideoUploaded:
+            newest = latest_wanted(store, video_id) or base
+            return replace(base, options=options, corrected=newest.corrected)
+
         under_way = earlier_upload(store, video_id, options)
         if (
             under_way is not None
-            and under_way.corrected == corrected
+            and under_way.corrected == on_top().corrected
             and find_outcome(store, under_way) is None
         ):
             return _taken(under_way)
-        return _taken(_begun(replace(base, options=options, corrected=corrected)))
+        return _taken(_begun(video_id, on_top))
 
-    def _begun(upload: VideoUploaded) -> VideoUploaded:
+    def _begun(video_id: str, asked: Callable[[], VideoUploaded]) -> VideoUploaded:
         try:
-            return wisher.wish(upload.video_id, lambda: next_revision(store, upload))
+            return wisher.wish(video_id, lambda: revision_on_top(store, video_id, asked))
         except VideoWasDeleted:
             raise no_such_video() from None
 
@@ -174,6 +175,16 @@ def _known(store: ObjectStore, video_id: str) -> list[Revision]:
     if not revisions:
         raise no_such_video()
     return revisions
+
+
+def _without_result(store: ObjectStore, video_id: str) -> VideoUploaded:
+    """The latest revision, which failed or was cancelled. Raises Problem for any other."""
+    upload, outcome = _known(store, video_id)[0]
+    if outcome is None:
+        raise Problem(409, "At work", "This video is being worked on.")
+    if isinstance(outcome, VideoCompleted):
+        raise Problem(409, "Completed", "This video is completed; it can be replayed.")
+    return upload
 
 
 def _taken(upload: VideoUploaded) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Revisions of videos in the store: which there are, what became of them, and how the next is taken."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -70,21 +70,31 @@ def take_revision(
 def next_revision(store: ObjectStore, upload: VideoUploaded) -> VideoUploaded:
     """Accept an upload once more: all that was asked for then, as the video's next revision, whose
     number this takes in the store. Raises VideoWasDeleted, DependencyDown."""
-    video_id = upload.video_id
-    if is_deleted(store, video_id):
-        raise VideoWasDeleted(video_id)
-    number = max(_revisions(store, video_id), default=0) + 1
+    return revision_on_top(store, upload.video_id, lambda: upload)
+
+
+def revision_on_top(
+    store: ObjectStore, video_id: str, asked: Callable[[], VideoUploaded]
+) -> VideoUploaded:
+    """Accept what `asked` makes of the video's revisions as its next one.
+
+    Where somebody else takes the next number meanwhile, it is asked again: so nothing is accepted
+    without having seen what came before it, and of those who would all follow the same revision, one
+    does. Raises what `asked` raises, VideoWasDeleted, DependencyDown.
+    """
     while True:
-        again = replace(
-            upload,
+        if is_deleted(store, video_id):
+            raise VideoWasDeleted(video_id)
+        number = max(_revisions(store, video_id), default=0) + 1
+        upload = replace(
+            asked(),
             event_id=event_id("VideoUploaded", video_id, number, "cli"),
             revision=number,
             made_at=datetime.now(UTC).replace(microsecond=0),
             stages=(),
         )
-        if store.put_if_absent(upload_key(video_id, number), dump_upload(again)):
-            return again
-        number += 1
+        if store.put_if_absent(upload_key(video_id, number), dump_upload(upload)):
+            return upload
 
 
 def is_deleted(store: ObjectStore, video_id: str) -> bool:
