@@ -2,7 +2,8 @@
 
 Creating the object, only if it is absent, *is* the decision; whoever finds it emits the event that it
 holds. JSON, UTF-8, times in ISO 8601 to the millisecond, so that the event read back has the very bytes
-of the event written. Fields left out have their defaults, unknown ones are ignored.
+of the event written. Fields left out have their defaults, unknown ones are ignored, and a time that
+names no zone is of UTC.
 """
 
 import dataclasses
@@ -13,13 +14,13 @@ from typing import Any
 
 from schemas.codec import from_record, to_record
 from schemas.events import VideoCancelled, VideoCompleted, VideoFailed
+from schemas.times import read_stages, read_time
 
 Outcome = VideoCompleted | VideoFailed | VideoCancelled
 
 _KINDS: dict[str, type[Outcome]] = {
     kind.__name__: kind for kind in (VideoCompleted, VideoFailed, VideoCancelled)
 }
-_STAGE_TIMES = ("queued_at", "began_at", "ended_at")
 
 
 def results_prefix(video_id: str, revision: int | None = None) -> str:
@@ -66,11 +67,8 @@ def load_outcome(data: bytes) -> Outcome:
         record: dict[str, Any] = json.loads(data)
         kind = _KINDS[record["type"]]
         given: dict[str, Any] = _defaults(kind) | record["event"]
-        given["made_at"] = datetime.fromisoformat(given["made_at"])
-        given["stages"] = [
-            stage | {name: datetime.fromisoformat(stage[name]) for name in _STAGE_TIMES}
-            for stage in given["stages"]
-        ]
+        given["made_at"] = read_time(given["made_at"])
+        given["stages"] = read_stages(given["stages"])
         return from_record(kind, given)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no outcome: {error!r}") from error

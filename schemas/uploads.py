@@ -5,19 +5,19 @@ defaults, fields that are not known are ignored, so that files of older and newe
 """
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from schemas.codec import from_record, to_record
 from schemas.events import VideoUploaded
 from schemas.outcomes import uploads_prefix
+from schemas.times import read_stages, read_time
 
 NOTES = "inbox/"
 """Where notes are kept in the object store."""
 
 _NAME_BYTES = 200
 """File systems hold 255, and a store may want some for itself."""
-_STAGE_TIMES = ("queued_at", "began_at", "ended_at")
 
 
 def upload_key(video_id: str, revision: int) -> str:
@@ -61,15 +61,8 @@ def load_upload(data: bytes) -> VideoUploaded:
             raise TypeError("video_id or revision")
         record["options"] = defaults["options"] | given.get("options", {})
         if "made_at" in given:
-            record["made_at"] = _time(given["made_at"])
-        record["stages"] = [
-            stage | {name: _time(stage[name]) for name in _STAGE_TIMES} for stage in record["stages"]
-        ]
+            record["made_at"] = read_time(given["made_at"])
+        record["stages"] = read_stages(record["stages"])
         return from_record(VideoUploaded, record)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no upload: {error!r}") from error
-
-
-def _time(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

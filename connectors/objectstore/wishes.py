@@ -17,6 +17,7 @@ from connectors.objectstore.contract import ObjectMissing, ObjectStore
 from schemas.events import EPOCH, VideoCancelRequested, VideoDeleted, VideoUploaded
 from schemas.ids import event_id
 from schemas.outcomes import cancel_key, deleted_key, results_prefix, uploads_prefix
+from schemas.times import read_time
 from schemas.uploads import NOTES, load_upload, note_key, upload_key
 
 _STAGE = "cli"
@@ -141,7 +142,7 @@ def _dump(video_id: str, revision: int | None) -> bytes:
 def _time_in(store: ObjectStore, key: str) -> datetime | None:
     """When the object was asked for, EPOCH if it does not say; None without one."""
     try:
-        return datetime.fromisoformat(json.loads(store.get(key))["made_at"])
+        return read_time(json.loads(store.get(key))["made_at"])
     except ObjectMissing:
         return None
     except (ValueError, KeyError, TypeError):

@@ -67,6 +67,18 @@ def test_fields_that_an_older_version_did_not_write_have_their_defaults() -> Non
     assert load_outcome(data) == VideoCancelled(video_id="v", made_at=AT)
 
 
+def test_a_time_without_a_zone_is_utc() -> None:
+    event = VideoCancelled(video_id="v", made_at=AT, stages=(TIME,))
+    by_hand = dump_outcome(event).replace(b"+00:00", b"")
+    assert by_hand != dump_outcome(event)
+    assert load_outcome(by_hand) == event
+
+
+def test_what_is_no_time_is_no_outcome() -> None:
+    with pytest.raises(ValueError, match="'yesterday'"):
+        load_outcome(b'{"type":"VideoCancelled","event":{"video_id":"v","made_at":"yesterday"}}')
+
+
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"type":"Elsewhere","event":{}}', b"\xff"])
 def test_anything_else_is_no_outcome(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"no outcome|Expecting|decode"):

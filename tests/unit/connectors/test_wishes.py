@@ -1,5 +1,6 @@
 """What the store says is to be done."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,13 @@ def test_a_deleted_videos_id_is_never_accepted_again(store: FolderStore) -> None
 def test_a_wish_that_is_said_again_is_the_same_event(store: FolderStore) -> None:
     assert ask_to_cancel(store, "a", 1) == ask_to_cancel(store, "a", 1)
     assert ask_to_delete(store, "b") == ask_to_delete(store, "b")
+
+
+def test_a_wish_written_by_hand_without_a_zone_is_of_utc(store: FolderStore) -> None:
+    take_revision(store, "a", source="key", name="", size_bytes=None, options=Options())
+    store.put("results/a/1/cancel.json", b'{"made_at": "2026-01-02T03:04:05"}')
+    [cancel] = all_wishes(store).cancels
+    assert cancel.made_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def test_notes_name_videos_until_they_are_removed(store: FolderStore) -> None:
