@@ -4,9 +4,10 @@ import asyncio
 import mmap
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import replace
 
-from connectors.gateway.uploads.journal import Journal, Turn
+from connectors.gateway.uploads.journal import Journal, Superseded, Turn
 from connectors.gateway.uploads.records import Record, Tail
 from connectors.gateway.uploads.threads import Threads
 from connectors.objectstore import PART_BYTES, ObjectStore, Part
@@ -104,11 +105,7 @@ class Growing:
         self._held += len(piece)
 
     async def _send(self) -> None:
-        parts_id = self._record.parts_id
-        if parts_id is None:
-            parts_id = await self._threads.run(self._store.begin_parts, self._record.key)
-            self._record = replace(self._record, parts_id=parts_id)
-            await self._save()  # before there are parts that nobody knows of
+        parts_id = self._record.parts_id or await self._begin_parts()
         while len(self._under_way) >= _PARTS_AHEAD:
             await self._one_done()
         await self._slots.acquire()
@@ -122,6 +119,24 @@ class Growing:
         self._next += 1
         if time.monotonic() - self._saved_at > _SAVE_EVERY_S:
             await self._save()
+
+    async def _begin_parts(self) -> str:
+        """Begin them, and say so before there are parts that nobody knows of. Raises Superseded."""
+        parts_id = await self._threads.run(self._store.begin_parts, self._record.key)
+        self._record = replace(self._record, parts_id=parts_id)
+        try:
+            await self._save()
+        except Superseded:
+            await self._threads.run(self._drop_unknown, parts_id)
+            raise
+        return parts_id
+
+    def _drop_unknown(self, parts_id: str) -> None:
+        """Remove parts of which whoever took the next turn has not heard."""
+        with suppress(ValueError):  # of a record that nobody can read; then a sweep sees to them
+            if self._journal.names(self._record.video_id, parts_id):
+                return
+            self._store.abort_parts(self._record.key, parts_id)
 
     async def _one_done(self) -> None:
         writing, pages = self._under_way[0]

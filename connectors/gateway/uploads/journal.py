@@ -91,6 +91,16 @@ class Journal:
             pass
         raise Superseded(turn.video_id)
 
+    def names(self, video_id: str, parts_id: str) -> bool:
+        """Whether the upload's record names these parts. If the latest turn is another's than theirs who
+        began them and it does not, none ever will. Raises ValueError for a record that nobody can
+        read."""
+        try:
+            _, record = self.latest(video_id)
+        except NoSuchUpload:
+            return False
+        return record.parts_id == parts_id
+
     def remove(self, video_id: str) -> None:
         """Forget the upload."""
         for key in sorted(self._store.keys(_folder(video_id))):  # the latest goes last

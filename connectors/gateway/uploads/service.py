@@ -173,8 +173,8 @@ class Uploads:
                 log.warning("%s: %s", video_id, error)
 
     async def sweep_parts(self) -> None:
-        """Remove old parts that no upload knows of: whoever began them was killed, or overtaken, before
-        that was written down. Raises DependencyDown."""
+        """Remove old parts that no upload knows of: whoever began them was killed before saying so. Raises
+        DependencyDown."""
         await self._threads.run(self._clear_parts)
 
     async def keep_tidy(self) -> None:
@@ -371,7 +371,7 @@ class Uploads:
             return False
         removed = replace(record, step=Step.REMOVED)
         self._journal.claim(turn, removed)
-        # Parts that were begun after the record was read are left to `sweep_parts`.
+        # Parts that were begun after the record was read are removed by whoever began them.
         self._clear(removed)
         return True
 
@@ -387,10 +387,7 @@ class Uploads:
             if top != "uploads" or time.time() - parts.modified <= self.limits.kept_s:
                 continue
             try:
-                _, record = self._journal.latest(rest.partition("/")[0])
-                is_known = record.parts_id == parts.parts_id
-            except NoSuchUpload:
-                is_known = False
+                is_known = self._journal.names(rest.partition("/")[0], parts.parts_id)
             except ValueError as error:  # so nobody can tell
                 log.warning("%s: %s", parts.key, error)
                 continue

@@ -21,7 +21,7 @@ from connectors.gateway.uploads import UploadLimits, Uploads, digest_of
 from connectors.gateway.uploads.journal import Journal, NoSuchUpload, Superseded
 from connectors.gateway.uploads.records import Record, Step, Tail, dump, load
 from connectors.objectstore import PART_BYTES, FolderStore, Part
-from schemas.events import Options, VideoUploaded
+from schemas.events import ArtefactRef, Options, VideoUploaded
 from schemas.ids import event_id
 
 LIMITS = UploadLimits(max_bytes=2**40, max_uploads=10, max_name_chars=255, kept_s=3600)
@@ -430,7 +430,7 @@ def test_only_what_is_old_is_swept_away(store: FolderStore) -> None:
 
 
 def test_old_parts_that_no_upload_knows_of_are_removed(tmp_path: Path, store: FolderStore) -> None:
-    """As when a gateway is killed between beginning them and saying so, or an upload is removed then."""
+    """As when a gateway is killed between beginning them and saying so."""
     known, lost, young = (store.begin_parts(RECORD.key) for _ in range(3))
     orphan = store.begin_parts("uploads/" + "1" * 32 + "/a.mkv")
     other = store.begin_parts("media/a.mkv")
@@ -443,6 +443,49 @@ def test_old_parts_that_no_upload_knows_of_are_removed(tmp_path: Path, store: Fo
 
     left = {parts.parts_id for parts in store.unfinished_parts()}
     assert left == {known, young, other}, (lost, orphan)
+
+
+class Overtaken(FolderStore):
+    """Another gateway takes the next turn when parts were begun, before that is written down."""
+
+    def begin_parts(self, key: str) -> str:
+        parts_id = super().begin_parts(key)
+        take_over(self, key)
+        return parts_id
+
+
+class Followed(FolderStore):
+    """Another gateway takes the next turn once it is written down that parts were begun."""
+
+    def put(self, key: str, data: bytes) -> ArtefactRef:
+        ref = super().put(key, data)
+        if key.endswith(".json") and load(data).parts_id:
+            take_over(self, load(data).key)
+        return ref
+
+
+def take_over(store: FolderStore, key: str) -> None:
+    """As another gateway does when the client asks there to go on."""
+    journal = Journal(store)
+    journal.claim(*journal.latest(key.split("/")[1]))
+
+
+@pytest.mark.parametrize(("kind", "left"), [(Overtaken, 0), (Followed, 1)])
+def test_who_is_overtaken_removes_the_parts_that_the_next_has_not_heard_of(
+    tmp_path: Path, kind: type[FolderStore], left: int
+) -> None:
+    store = kind(tmp_path)
+    data = MEDIA + bytes(2 * PART_BYTES)
+
+    async def scenario() -> Problem:
+        uploads = Uploads(store, Acceptance(), LIMITS)
+        record = await uploads.create("a.mkv", len(data), Options())
+        with pytest.raises(Problem) as raised:
+            await uploads.append(record.video_id, 0, all_of(data))
+        return raised.value
+
+    assert asyncio.run(scenario()).status == 423
+    assert len(list(store.unfinished_parts())) == left
 
 
 class Contested(FolderStore):
