@@ -173,8 +173,8 @@ class Uploads:
                 log.warning("%s: %s", video_id, error)
 
     async def sweep_parts(self) -> None:
-        """Remove old parts that no upload knows of: whoever began them was killed before saying so. Raises
-        DependencyDown."""
+        """Remove old parts that no upload knows of: whoever began them was killed before saying so.
+        Raises DependencyDown."""
         await self._threads.run(self._clear_parts)
 
     async def keep_tidy(self) -> None:
