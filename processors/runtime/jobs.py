@@ -26,18 +26,17 @@ from processors.runtime.pool import AHEAD_S, Died, Heard, Pool, Untried, Worker
 from processors.runtime.retry import RetryPolicy, after_failure, is_due
 from processors.runtime.unwanted import Unwanted, VideoKey
 from processors.runtime.wire import (
-    Began,
     Done,
     Down,
-    Emitted,
     Failed,
-    Finished,
     GaveUp,
     GiveUp,
     NotWanted,
+    Outcome,
     Probe,
     Probed,
     Progressed,
+    Report,
     Task,
     Work,
 )
@@ -51,7 +50,6 @@ _MAX_GIVE_UPS = 3
 _MAX_AHEAD = 1000
 _LINES_PER_S = 50
 """Log lines about records that went well; the metrics count all of them."""
-_LAST = (Finished, GaveUp)
 _PACE_WEIGHT = 0.1
 """Of the latest try in the mean time of a try."""
 
@@ -142,9 +140,14 @@ class Jobs:
     def hear(self, worker: Worker, task: Task | None, reply: Heard) -> None:
         """Take in what a worker said about its task."""
         match reply:
-            case Began() | Emitted() | Finished() | GaveUp():  # first what comes with every record
+            case Report():  # first what comes with every record
                 assert task is not None
-                self._heard_of(self._running[task.number], reply)
+                self._reported(self._running[task.number], reply)
+            case GaveUp():
+                assert task is not None
+                job = self._running.pop(task.number)
+                if (owned := self._owned(job)) is not None:
+                    self._gave_up(job, owned, reply)
             case Progressed(record):
                 self.progress.append(record)
             case Probed(down):
@@ -252,32 +255,29 @@ class Jobs:
 
     # -- what workers say
 
-    def _heard_of(self, job: _Job, reply: Began | Emitted | Finished | GaveUp) -> None:
-        if isinstance(reply, _LAST):
+    def _reported(self, job: _Job, report: Report) -> None:
+        began, events, finished = report
+        if finished is not None:
             del self._running[job.number]
         owned = self._owned(job)
         if owned is None:
-            if isinstance(reply, Finished):
-                self._count("lost", reply.work_s, job)
+            if finished is not None:
+                self._count("lost", finished.work_s, job)
             return
-        match reply:
-            case Began(video, index, media_s):
-                job.video, job.index, job.media_s = video, index, media_s
-                if self._unwanted.covers(video):
-                    _stop(job)
-            case Emitted(record) if not job.stopped:
-                self.outputs.add(job.record.place, record)
-                job.events_out += 1
-                owned.frontier.emitted(job.record.offset, job.events_out)
-                owned.changed = True
-            case Finished(outcome, work_s):
-                self._finished(job, owned, outcome, work_s)
-            case GaveUp():
-                self._gave_up(job, owned, reply)
+        if began is not None:
+            job.video, job.index, job.media_s = began
+            if self._unwanted.covers(began.video):
+                _stop(job)
+        if events and not job.stopped:
+            for event in events:
+                self.outputs.add(job.record.place, event)
+            job.events_out += len(events)
+            owned.frontier.emitted(job.record.offset, job.events_out)
+            owned.changed = True
+        if finished is not None:
+            self._finished(job, owned, *finished)
 
-    def _finished(
-        self, job: _Job, owned: Assigned, outcome: Done | NotWanted | Failed | Down, work_s: float
-    ) -> None:
+    def _finished(self, job: _Job, owned: Assigned, outcome: Outcome, work_s: float) -> None:
         match outcome:
             case Done():
                 self._count("done", work_s, job)

@@ -36,9 +36,12 @@ from processors.runtime.wire import (
     Probed,
     Ready,
     Reply,
+    Report,
     Stop,
     Task,
     Work,
+    packed_tasks,
+    unpacked,
 )
 
 log = logging.getLogger("reelay.runtime")
@@ -160,7 +163,7 @@ class Worker:
     def send_given(self) -> None:
         """Send what it was given, all at once."""
         if self._unsent:
-            self._send(self._unsent)
+            self._send(packed_tasks(self._unsent))
             self._unsent = []
 
     def stop(self, number: int) -> None:
@@ -182,7 +185,7 @@ class Worker:
         gone = not self.alive  # asked first: what it said before is read below
         try:
             while self._connection.poll():
-                yield from self._connection.recv()
+                yield from unpacked(self._connection.recv())
         except (EOFError, OSError):
             gone = True
         if gone:
@@ -348,7 +351,7 @@ class Pool:
                 raise WorkersUnusableError(f"{self._stage.name} cannot start: {reason}")
             case Down(dependency, reason):
                 log.warning("a worker waits for %s: %s", dependency, reason)
-            case Finished() | GaveUp() | Probed():
+            case Report(finished=Finished()) | GaveUp() | Probed():
                 one.done()
 
     def _replace(self, one: Worker, how: str) -> None:

@@ -31,6 +31,7 @@ from processors.runtime.wire import (
     GiveUp,
     NotReady,
     NotWanted,
+    Outcome,
     Probe,
     Probed,
     Progressed,
@@ -178,7 +179,7 @@ class _Worker:
 
     def _work(self, work: Work) -> Finished:
         began = time.monotonic()
-        outcome: Done | NotWanted | Failed | Down
+        outcome: Outcome
         try:
             self._process(work)
             outcome = _DONE

@@ -14,7 +14,17 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from processors.runtime.unwanted import Unwanted
-from processors.runtime.wire import Began, HandBack, HandedBack, NoMore, Reply, Stop, Task
+from processors.runtime.wire import (
+    Began,
+    HandBack,
+    HandedBack,
+    NoMore,
+    Said,
+    Stop,
+    Task,
+    packed,
+    unpacked_tasks,
+)
 
 _FLUSH_S = 0.005
 
@@ -41,7 +51,7 @@ class WorkerPipe:
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._begun = 0
         self._stopped: frozenset[int] = frozenset()
-        self._replies: deque[Reply] = deque()
+        self._unsaid: deque[Said] = deque()
         self._sending = threading.Lock()
         self._sent_at = 0.0
         self._unsent = threading.Event()
@@ -67,12 +77,12 @@ class WorkerPipe:
             raise PipeClosed
         return number in self._stopped
 
-    def say(self, reply: Reply) -> None:
-        """Send a reply: at once if none was sent lately, or in a few milliseconds. Raises PipeClosed."""
+    def say(self, said: Said) -> None:
+        """Send it: at once if nothing was sent lately, or in a few milliseconds. Raises PipeClosed."""
         if self._closed.is_set():
             raise PipeClosed
-        self._replies.append(reply)
-        if time.monotonic() - self._sent_at > _FLUSH_S and not isinstance(reply, Began):
+        self._unsaid.append(said)
+        if time.monotonic() - self._sent_at > _FLUSH_S and not isinstance(said, Began):
             self.flush()
         elif not self._unsent.is_set():
             self._unsent.set()
@@ -81,17 +91,17 @@ class WorkerPipe:
         """Send what was said. Raises PipeClosed."""
         with self._sending:
             # what is said meanwhile, by other threads, is sent next time
-            if replies := [self._replies.popleft() for _ in range(len(self._replies))]:
-                self._send(replies)
+            if said := [self._unsaid.popleft() for _ in range(len(self._unsaid))]:
+                self._send(said)
 
     def wait(self, timeout_s: float) -> None:
         """Let that time pass. Raises PipeClosed as soon as the parent hangs up."""
         if self._closed.wait(timeout_s):
             raise PipeClosed
 
-    def _send(self, replies: list[Reply]) -> None:
+    def _send(self, said: list[Said]) -> None:
         try:
-            self._connection.send(replies)
+            self._connection.send(packed(said))
         except OSError as error:
             self._closed.set()
             raise PipeClosed from error
@@ -121,7 +131,7 @@ class WorkerPipe:
                     case HandBack():
                         self._hand_back()
                     case tasks:
-                        for task in tasks:
+                        for task in unpacked_tasks(tasks):
                             self._tasks.put(task)
         except (EOFError, OSError, PipeClosed):
             self._closed.set()

@@ -8,7 +8,6 @@ import signal
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -177,9 +176,9 @@ def test_a_commit_with_the_largest_metadata_is_stored_and_with_more_leaves_nothi
         assert bench.committed(1) == (worst.position, worst.metadata())
         refused = TopicPartition(VIDEO_UPLOADED.name, 1, worst.position + 1, "x" * 4096)
         with pytest.raises(BatchAbortedError, match="OFFSET_METADATA_TOO_LARGE"):
-            transactions.commit([replace(event, key=b"aborted")], [refused], last=False)
+            transactions.commit([event._replace(key=b"aborted")], [refused], last=False)
         assert bench.committed(1) == (worst.position, worst.metadata())
-        transactions.commit([replace(event, key=b"after")], [place], last=False)
+        transactions.commit([event._replace(key=b"after")], [place], last=False)
     keys = [record.key for record in bench.read(VIDEO_CONVERTED.name)]
     assert (keys.count(b"kept"), keys.count(b"aborted"), keys.count(b"after")) == (1, 0, 1)
     assert 2500 < len(worst.metadata()) < 3000

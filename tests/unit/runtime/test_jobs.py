@@ -24,7 +24,6 @@ from processors.runtime.wire import (
     Began,
     Done,
     Down,
-    Emitted,
     Failed,
     Finished,
     GaveUp,
@@ -33,6 +32,7 @@ from processors.runtime.wire import (
     NoMore,
     Probe,
     Probed,
+    Report,
     Stop,
     Task,
     Work,
@@ -46,7 +46,13 @@ from schemas.topics import STAGE_FAILED, VIDEO_UPLOADED
 TOPIC = VIDEO_UPLOADED.name
 EVENT = Outgoing("out", b"k", b"v", [])
 BEGAN = Began(VideoKey("v", 1), None, 0.0)
-DONE = Finished(Done(), 0.1)
+SAID = Report(events=[EVENT])
+DONE = Report(finished=Finished(Done(), 0.1))
+QUICK = Report(BEGAN, [EVENT], Finished(Done(), 0.1))
+
+
+def failed(kind: FailureKind, reason: str) -> Report:
+    return Report(finished=Finished(Failed(kind, reason), 0.1))
 
 
 @dataclass(eq=False)
@@ -140,7 +146,8 @@ class World:
         worker = self.pool.worker
         for reply in replies:
             task = worker.task
-            if isinstance(reply, Finished | GaveUp | Probed | Died):
+            ends = reply.finished is not None if isinstance(reply, Report) else True
+            if ends:
                 del worker.tasks[0]
             self.jobs.hear(worker, task, reply)  # type: ignore[arg-type]
 
@@ -153,9 +160,12 @@ def world() -> World:
     return World()
 
 
-def test_events_and_progress_of_a_job_are_left_for_one_commit(world: World) -> None:
+@pytest.mark.parametrize("said", [(QUICK,), (Report(BEGAN), SAID, DONE)], ids=["at once", "in parts"])
+def test_events_and_progress_of_a_job_are_left_for_one_commit(
+    world: World, said: tuple[Report, ...]
+) -> None:
     assert isinstance(world.fetch(0), Work)
-    world.say(BEGAN, Emitted(EVENT), DONE)
+    world.say(*said)
     assert world.jobs.outputs.records() == [EVENT]
     assert world.committed() == [1]
     assert world.jobs.running == 0
@@ -164,11 +174,11 @@ def test_events_and_progress_of_a_job_are_left_for_one_commit(world: World) -> N
 @pytest.mark.parametrize("comes_back", [False, True])
 def test_result_of_a_revoked_partition_is_dropped(world: World, comes_back: bool) -> None:
     task = world.fetch(0)
-    world.say(BEGAN)
+    world.say(Report(BEGAN))
     world.revoke()
     if comes_back:
         world.assign()
-    world.say(Emitted(EVENT), DONE)
+    world.say(SAID, DONE)
     assert isinstance(task, Work)
     assert Stop(task.number) in world.pool.worker.sent
     assert world.jobs.outputs.records() == []
@@ -176,7 +186,7 @@ def test_result_of_a_revoked_partition_is_dropped(world: World, comes_back: bool
     assert world.jobs.running == 0
 
 
-@pytest.mark.parametrize("ending", [Finished(Failed(FailureKind.BUG, "x"), 0.1), Died("SIGKILL")])
+@pytest.mark.parametrize("ending", [failed(FailureKind.BUG, "x"), Died("SIGKILL")])
 def test_a_failure_after_the_partition_went_is_nobodys_retry(world: World, ending: object) -> None:
     world.fetch(0)
     world.revoke()
@@ -186,7 +196,7 @@ def test_a_failure_after_the_partition_went_is_nobodys_retry(world: World, endin
 
 def test_a_retry_is_written_and_the_record_done_in_one_batch(world: World) -> None:
     world.fetch(0)
-    world.say(BEGAN, Emitted(EVENT), Finished(Failed(FailureKind.TRANSIENT, "not now"), 0.1))
+    world.say(Report(BEGAN, [EVENT]), failed(FailureKind.TRANSIENT, "not now"))
     _, retry = world.jobs.outputs.records()
     assert retry.topic == f"{TOPIC}.g.retry"
     assert (
@@ -198,7 +208,7 @@ def test_a_retry_is_written_and_the_record_done_in_one_batch(world: World) -> No
 
 def test_a_dead_letter_waits_for_its_event(world: World) -> None:
     world.fetch(0)
-    world.say(BEGAN, Finished(Failed(FailureKind.POISON, "never"), 0.1))
+    world.say(Report(BEGAN), failed(FailureKind.POISON, "never"))
     assert (world.jobs.outputs.records(), world.committed(), world.jobs.running) == ([], [], 1)
     world.jobs.dispatch(new_work=False)  # also while draining
     assert isinstance(world.pool.worker.task, GiveUp)
@@ -214,8 +224,8 @@ def test_the_video_of_a_record_whose_last_words_kill_workers_fails_all_the_same(
     subject = {"headers": b"v/1/7", "wrong headers": b"v/99999999999999999999"}.get(told_by)
     world.fetch(0, [("ce_subject", subject)] if subject else [])
     if told_by == "worker":
-        world.say(Began(VideoKey("v", 1), 7, 0.0))
-    world.say(Finished(Failed(FailureKind.POISON, "never"), 0.1))
+        world.say(Report(Began(VideoKey("v", 1), 7, 0.0)))
+    world.say(failed(FailureKind.POISON, "never"))
     for _ in range(3):
         world.jobs.dispatch(new_work=True)
         world.say(Died("SIGKILL"))
@@ -232,7 +242,7 @@ def test_the_video_of_a_record_whose_last_words_kill_workers_fails_all_the_same(
 
 def test_a_dependency_that_is_down_puts_the_record_back_and_only_probes(world: World) -> None:
     world.fetch(0)
-    world.say(BEGAN, Emitted(EVENT), Finished(Down("store", "gone"), 0.1))
+    world.say(Report(BEGAN, [EVENT], Finished(Down("store", "gone"), 0.1)))
     assert world.pauses.count(Reason.DEPENDENCY_DOWN) == 1
     assert world.fetch(1) is None
     world.jobs.outage.probed(still_down=True, now=-100.0)  # the time for a look has come
@@ -247,9 +257,9 @@ def test_a_dependency_that_is_down_puts_the_record_back_and_only_probes(world: W
 
 def test_a_running_job_that_becomes_unwanted_is_stopped_and_emits_no_more(world: World) -> None:
     task = world.fetch(0)
-    world.say(BEGAN)
+    world.say(Report(BEGAN))
     world.jobs.unwanted([VideoKey("v", 1)])
-    world.say(Emitted(EVENT), DONE)
+    world.say(SAID, DONE)
     assert isinstance(task, Work)
     assert world.pool.worker.sent[-1] == Stop(task.number)
     assert world.jobs.outputs.records() == []
