@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -37,9 +38,12 @@ RANKED = 300
 """So many of the sentences that a query finds are ranked, the newest."""
 
 _MAX_ROW_TOKENS = 500
+_NO_CURSOR = "no cursor of ours"
 _NO_CLUSTER = ""
 _ALL = ""
 """No video has that id: who holds it begins anew."""
+
+_TEXT = re.compile(r"[^\0\ud800-\udfff]*")
 
 _ROW = TypeAdapter(VideoRow)
 _DETAIL = TypeAdapter(VideoDetail)
@@ -105,6 +109,8 @@ class DatabaseCatalogue:
         after: str | None = None,
     ) -> Page[Hit]:
         start, last_id = (0, None) if after is None else _read_cursor(after, int, int)
+        if start < 0:
+            raise BadCursor(_NO_CURSOR)
         terms = parse(query)
         if not terms:
             return Page((), None, 0)
@@ -393,11 +399,21 @@ def _cursor(values: Iterable[int | str]) -> str:
 
 
 def _read_cursor(cursor: str, *kinds: type) -> list:  # type: ignore[type-arg]
-    """Raises BadCursor."""
+    """Its values, which both databases can take. Raises BadCursor."""
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor.encode()))
     except (ValueError, binascii.Error, RecursionError) as error:
-        raise BadCursor("no cursor of ours") from error
+        raise BadCursor(_NO_CURSOR) from error
     if not isinstance(values, list) or [type(value) for value in values] != list(kinds):
-        raise BadCursor("no cursor of ours")
+        raise BadCursor(_NO_CURSOR)
+    if not all(_fits_column(value) for value in values):
+        raise BadCursor(_NO_CURSOR)
     return values
+
+
+def _fits_column(value: int | str) -> bool:
+    """Whether both databases can compare a column with it: JSON has numbers without end and halves of
+    surrogate pairs, and no text in PostgreSQL has a zero character."""
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    return _TEXT.fullmatch(value) is not None

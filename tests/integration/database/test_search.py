@@ -1,5 +1,7 @@
 """What people find, in both databases."""
 
+import base64
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -242,6 +244,53 @@ def test_what_is_no_cursor_is_refused(catalogue: Catalogue, cursor: str) -> None
         catalogue.search("word", after=cursor)
     with pytest.raises(BadCursor):
         catalogue.videos(after=cursor)
+
+
+def cursor_of(*values: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (10**30, "a"),
+        (-(10**30), "a"),
+        (2**63, "a"),
+        (1, "\ud800"),
+        (1, "a\0"),
+        (True, "a"),
+        (1.0, "a"),
+        (-5, 1),
+        (0, 2**63),
+    ],
+)
+def test_a_cursor_that_somebody_made_up_is_refused_before_a_database_sees_it(
+    catalogue: Catalogue, values: tuple[object, ...]
+) -> None:
+    add(catalogue, "talk", "word")
+    cursor = cursor_of(*values)
+    with pytest.raises(BadCursor):
+        catalogue.search("word", after=cursor)
+    with pytest.raises(BadCursor):
+        catalogue.videos(after=cursor)
+
+
+@pytest.mark.parametrize("values", [(0, -1), (7, 5), (2**63 - 1, 2**63 - 1)])
+def test_a_cursor_beyond_the_last_hit_ends_the_pages(
+    catalogue: Catalogue, values: tuple[int, int]
+) -> None:
+    add(catalogue, "talk", "word")
+    page = catalogue.search("word", after=cursor_of(*values))
+    assert (page.total, page.next) == (1, None)
+
+
+@pytest.mark.parametrize(("uploaded_ms", "found"), [(2**63 - 1, ["talk"]), (-(2**63), []), (0, [])])
+def test_a_list_goes_on_from_any_moment(
+    catalogue: Catalogue, uploaded_ms: int, found: list[str]
+) -> None:
+    add(catalogue, "talk", "word")
+    page = catalogue.videos(after=cursor_of(uploaded_ms, "\U0010ffff\n"))
+    assert [row.video_id for row in page.items] == found
 
 
 def test_of_very_many_the_newest_are_ranked(catalogue: Catalogue) -> None:
