@@ -233,11 +233,16 @@ class SearchAnswer(Answer):
         ],
         next=None,
         total=1,
+        at_least=False,
     )
 
     hits: list[HitAnswer]
     next: str | None = Field(description="`cursor` of the next page")
-    total: int
+    total: int = Field(description="hits on all pages together")
+    at_least: bool = Field(
+        description="whether more was found than `total`: of very many hits the newest alone are ranked"
+        " and shown"
+    )
 
 
 class SessionAnswer(Answer):

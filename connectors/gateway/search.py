@@ -47,6 +47,7 @@ def router(catalogue: Catalogue | None) -> APIRouter:
             "hits": [views.hit(each) for each in page.items],
             "next": page.next,
             "total": page.total,
+            "at_least": page.at_least,
         }
 
     return routes

@@ -1,6 +1,7 @@
 """What can be asked of videos, and that the pipeline hears of it."""
 
 import json
+from base64 import urlsafe_b64encode
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 from confluent_kafka import Producer
 
+from connectors.database.catalogue import RANKED
 from connectors.errors import DependencyDown
 from connectors.gateway import announcing, app
 from connectors.gateway.announcing import Announcer, Asked, Events, Wisher
@@ -22,6 +24,7 @@ from schemas.codec import Codec
 from schemas.events import Options, VideoCancelRequested, VideoDeleted, VideoUploaded
 from schemas.topics import VIDEO_CANCEL_REQUESTED, VIDEO_DELETED, VIDEO_UPLOADED, topic_named
 from schemas.uploads import load_upload, upload_key
+from tests.integration.database.catalogues import add, opened
 from tests.integration.gateway.serving import NOON, VTT, Place, serving, soon
 
 VIDEOS = "/api/v1/videos"
@@ -64,6 +67,32 @@ def test_videos_are_listed_by_pages_and_state(gateway: httpx.Client, place: Plac
     assert [piece for piece in hit["snippet"] if piece["hit"]] == [{"text": "lecture", "hit": True}]
     assert gateway.get("/api/v1/search?q=lecture&since=2026-03-02").json()["total"] == 0
     assert gateway.get("/api/v1/search?q=lecture&since=2026-03-01&until=2026-03-01").json()["total"] == 3
+
+
+def test_a_search_says_whether_there_is_more_than_it_counts(gateway: httpx.Client, place: Place) -> None:
+    catalogue = opened(place.connections.database_url.get_secret_value())
+    add(catalogue, "few", *["A parrot."] * RANKED)
+    add(catalogue, "many", *["A macaw."] * (RANKED + 1))
+    catalogue.close()
+
+    counted = [
+        (found["total"], found["at_least"])
+        for word in ("parrot", "macaw", "dodo")
+        for found in [gateway.get("/api/v1/search", params={"q": word}).json()]
+    ]
+
+    assert counted == [(RANKED, False), (RANKED, True), (0, False)]
+
+
+@pytest.mark.parametrize(
+    "values", ["[1" + "0" * 30 + ', "a"]', r'[1, "\ud800"]', r'[1, "\u0000"]', "[-5, 1]"]
+)
+def test_a_made_up_cursor_is_refused(gateway: httpx.Client, values: str) -> None:
+    cursor = urlsafe_b64encode(values.encode()).decode()
+    for path, more in ((VIDEOS, {}), ("/api/v1/search", {"q": "x"})):
+        answer = gateway.get(path, params={"cursor": cursor, **more})
+        assert answer.status_code == 422
+        assert "cursor" in answer.json()["detail"]
 
 
 def test_a_video_is_there_before_the_catalogue_has_it(gateway: httpx.Client, place: Place) -> None:
