@@ -11,6 +11,7 @@ from types import FrameType
 
 import uvicorn
 from confluent_kafka import KafkaException
+from fastapi import FastAPI
 
 from connectors import logs
 from connectors.errors import DependencyDown
@@ -66,19 +67,24 @@ def serve(
         except (DependencyDown, KafkaException) as error:
             return _failed(Exit.BROKER, error)
         url = _url(settings.host, listening.getsockname()[1])
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=round(settings.drain_s),
-        )
-        server = _Server(config, app.state.stop, lambda: ready(url))
+        server = _Server(serving_config(app, settings), app.state.stop, lambda: ready(url))
         log.info("the gateway serves on %s", url)
         server.run(sockets=[listening])
         if not server.started:
             return _failed(Exit.FAILED, RuntimeError("the gateway did not start"))
         return Exit.INTERRUPTED if server.told == signal.SIGINT else Exit.DRAINED
+
+
+def serving_config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
+    """How the application is served."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        forwarded_allow_ips=settings.proxies,
+        timeout_graceful_shutdown=round(settings.drain_s),
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,10 +1,15 @@
 """Settings of the gateway, read once from the environment."""
 
 import ipaddress
+from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_MAPPED_BITS = 96
+"""RFC 4291, 2.5.5.2: what comes before an IPv4 address within one of IPv6."""
 
 
 class GatewaySettings(BaseSettings):
@@ -16,6 +21,11 @@ class GatewaySettings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on; any but loopback needs API keys")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0: any free one")
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="proxies whose X-Forwarded-Proto and X-Forwarded-For are believed: addresses and"
+        " networks such as 10.0.0.0/8, separated by commas",
+    )
     page: bool = Field(True, description="whether the web page is served beside the API")
     announce: Literal["event", "note"] = Field(
         "event",
@@ -60,10 +70,35 @@ class GatewaySettings(BaseSettings):
         """Whether only programs of this machine can reach the gateway."""
         return is_loopback(self.host)
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, proxies: str) -> str:
+        try:
+            list(_networks(proxies))
+        except ValueError as error:
+            raise PydanticCustomError("networks", "{why}", {"why": str(error)}) from None
+        return proxies
+
+    @property
+    def proxies(self) -> list[str]:
+        """Networks of trusted proxies, those of IPv4 as a socket for IPv6 sees them, too."""
+        networks = list(_networks(self.trusted_proxies))
+        mapped = [
+            f"::ffff:{network.network_address}/{_MAPPED_BITS + network.prefixlen}"
+            for network in networks
+            if network.version == 4
+        ]
+        return [*map(str, networks), *mapped]
+
     @property
     def origins(self) -> tuple[str, ...]:
         """Origins of other web pages that may use the API."""
         return tuple(origin for each in self.cors_origins.split(",") if (origin := each.strip()))
+
+
+def _networks(text: str) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Raises ValueError."""
+    return (ipaddress.ip_network(network) for each in text.split(",") if (network := each.strip()))
 
 
 def is_loopback(host: str) -> bool:

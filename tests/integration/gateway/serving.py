@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from connectors.database import open_catalogue
 from connectors.gateway.app import create_app
-from connectors.gateway.main import listen
+from connectors.gateway.main import listen, serving_config
 from connectors.gateway.settings import GatewaySettings
 from connectors.kafka.clients import open_producer
 from connectors.kafka.publishing import publish
@@ -64,10 +64,11 @@ def serving(
     connections: Connections, prepare: Callable[[FastAPI], None] = lambda app: None, **settings: Any
 ) -> Iterator[httpx.Client]:
     """A gateway, for as long as the context lasts; a client of it."""
-    app = create_app(connections, GatewaySettings(port=0, **settings))
+    how = GatewaySettings(port=0, **settings)
+    app = create_app(connections, how)
     prepare(app)
     listening = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    server = uvicorn.Server(serving_config(app, how))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
