@@ -1,4 +1,4 @@
-"""The way between browser and gateway, made narrow or cut by a test: a small TCP proxy."""
+"""The way between browser and gateway, made narrow, cut or silent by a test: a small TCP proxy."""
 
 import socket
 import struct
@@ -20,8 +20,10 @@ class Wire:
     _listening: socket.socket = field(init=False)
     _open: set[socket.socket] = field(default_factory=set)
     _is_cut: threading.Event = field(default_factory=threading.Event)
+    _flows: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
+        self._flows.set()
         self._listening = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -38,12 +40,18 @@ class Wire:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.shutdown(socket.SHUT_RDWR)
 
+    def freeze(self) -> None:
+        """Let nothing through, and tell nobody: connections stay open."""
+        self._flows.clear()
+
     def mend(self) -> None:
-        """Let new connections through."""
+        """Let new connections through, and what was held back."""
         self._is_cut.clear()
+        self._flows.set()
 
     def close(self) -> None:
         self.cut()
+        self._flows.set()
         self._listening.close()
 
     def _accept(self) -> None:
@@ -63,6 +71,7 @@ class Wire:
     def _pass(self, source: socket.socket, target: socket.socket, is_up: bool) -> None:
         with suppress(OSError):
             while block := source.recv(_BLOCK):
+                self._flows.wait()
                 target.sendall(block)
                 if is_up and self.bytes_per_s:
                     time.sleep(len(block) / self.bytes_per_s)

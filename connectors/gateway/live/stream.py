@@ -16,6 +16,9 @@ from connectors.gateway.live.messages import Message
 from connectors.gateway.problems import Problem
 
 _HEARTBEAT_S = 15.0
+_HEARTBEAT = b"event: heartbeat\ndata: {}\n\n"
+"""An event and no comment: a page does not hear of comments, and only silence tells it of a connection
+that is dead and that nobody has closed."""
 _ID_EVERY_S = 1.0
 _SEND_S = 30.0
 """A client that takes nothing for so long is gone."""
@@ -41,7 +44,8 @@ def router(hub: Hub, max_streams: int) -> APIRouter:
         response_class=Response,
         responses={
             200: {
-                "description": "Server-sent events: snapshot, video, progress, caption, deleted",
+                "description": "Server-sent events: snapshot, video, progress, caption, deleted; and"
+                f" heartbeat where there was none for {_HEARTBEAT_S:.0f} s",
                 "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
             }
         },
@@ -104,7 +108,7 @@ class EventStream(Response):
                 async with asyncio.timeout(_HEARTBEAT_S):
                     await client.woken.wait()
             except TimeoutError:
-                await _send(send, b": still here\n\n")
+                await _send(send, _HEARTBEAT)
                 continue
             await self._send_new(client, send)
         farewell = b": too slow, please connect again\n\n" if client.dropped else b": going away\n\n"

@@ -1,0 +1,90 @@
+"""The page on a real gateway without processors: what it does when the gateway falls silent, ends a
+session, or has captions in several languages."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from connectors.gateway.live import stream
+from connectors.kafka.embedded import EmbeddedBroker
+from connectors.settings import Connections
+from schemas.topics import TOPICS
+from tests.browser.wire import Wire
+from tests.integration.gateway.serving import Place, serving, soon
+
+LAST_STREAM = """(() => {
+  delete window.SharedWorker;  // no test can turn its clock
+  const Real = EventSource;
+  window.EventSource = class extends Real {
+    constructor(...given) {
+      super(...given);
+      window.lastStream = this;
+    }
+  };
+})()"""
+HEARTBEAT = (
+    "new Promise((heard) => lastStream.addEventListener('heartbeat', () => heard(), { once: true }))"
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder: Path = tmp_path_factory.mktemp("gateway")
+    with EmbeddedBroker({topic.name: 2 for topic in TOPICS}) as broker:
+        place = Place(
+            Connections.only(
+                kafka_brokers=broker.brokers,
+                store_url=(folder / "store").as_uri(),
+                database_url=f"sqlite://{folder / 'catalogue.sqlite'}",
+            )
+        )
+        place.complete("talk")
+        place.catalogue()
+        yield place
+
+
+@pytest.fixture(scope="module")
+def gateway(place: Place) -> Iterator[httpx.Client]:
+    """One that asks for no keys."""
+    with serving(place.connections) as client:
+        yield client
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A tab. Mistakes in scripts fail the test."""
+    page = context.new_page()
+    mistakes: list[str] = []
+    page.on("pageerror", lambda error: mistakes.append(str(error)))
+    yield page
+    assert mistakes == []
+
+
+def test_a_connection_that_is_open_but_silent_is_noticed_and_made_anew(
+    page: Page, gateway: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "_HEARTBEAT_S", 0.1)
+    wire = Wire(gateway.base_url.port or 80)
+    page.add_init_script(LAST_STREAM)
+    page.clock.install()
+    page.goto(wire.url)
+    expect(page.locator(".tile")).to_have_count(1)
+    connection = page.locator(".connection")
+    for _ in range(3):
+        page.evaluate(HEARTBEAT)
+        page.clock.fast_forward(30_000)
+    expect(connection).to_be_empty()
+
+    wire.freeze()
+
+    def is_lost() -> bool:
+        page.clock.fast_forward(40_000)  # again, if a heartbeat was still on its way
+        return "is lost" in connection.inner_text()
+
+    soon(is_lost)
+    wire.mend()
+    expect(connection).to_contain_text("Connected again")
+    wire.close()
