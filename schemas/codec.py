@@ -24,7 +24,7 @@ from fastavro.schema import SchemaParseException
 from fastavro.types import Schema
 
 from schemas.events import EPOCH, Event
-from schemas.topics import Topic, topic_of
+from schemas.topics import Topic, topic_named, topic_of
 
 _HEADER = struct.Struct(">bI")
 # What fastavro raises for bytes that do not follow their schema (OverflowError: a time beyond any year).
@@ -66,6 +66,11 @@ def _parsed(schema: str) -> Schema:
     return fastavro.parse_schema(json.loads(schema))
 
 
+@cache
+def _schema(topic: str) -> Schema:
+    return _parsed(schema_text(topic_named(topic)))
+
+
 class Codec:
     """Encodes and decodes events. Cheap to call: schemas and ids are cached."""
 
@@ -86,7 +91,7 @@ class Codec:
         body = io.BytesIO()
         body.write(_HEADER.pack(0, self._id(topic)))
         try:
-            fastavro.schemaless_writer(body, _parsed(schema_text(topic)), to_record(event))
+            fastavro.schemaless_writer(body, _schema(topic.name), to_record(event))
         except (TypeError, KeyError, OverflowError) as error:
             raise ValueError(f"{type(event).__name__} does not fit its schema: {error}") from error
         return body.getvalue()
@@ -106,7 +111,7 @@ class Codec:
         body = io.BytesIO(data)
         body.seek(_HEADER.size)
         try:
-            record = fastavro.schemaless_reader(body, writer, _parsed(schema_text(topic)))
+            record = fastavro.schemaless_reader(body, writer, _schema(topic.name))
             event = from_record(topic.event, cast("dict[str, Any]", record))
         except _NO_EVENT as error:
             raise UndecodableError(f"no {topic.event.__name__}: {error}") from error
@@ -157,9 +162,10 @@ def _plain(kind: type[Any]) -> Callable[[Any], Any]:
         composed = [name for name in names if not _is_plain(hints[name])]
 
         def record(event: Any) -> dict[str, Any]:
-            made = dict(zip(names, values(event), strict=True))
+            made = dict(zip(names, values(event)))  # noqa: B905  # as many of both
             for name in composed:
-                if (part := made[name]) is not None:
+                part = made[name]
+                if part is not None:
                     made[name] = to_record(part)
             return made
 
@@ -189,13 +195,14 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
         return event
     if typing.get_origin(kind) is tuple:
         item = _reader(typing.get_args(kind)[0])
-        return lambda values: tuple([item(value) for value in values])
+        return lambda values: tuple(map(item, values))
     if isinstance(kind, types.UnionType):
         (some,) = (part for part in typing.get_args(kind) if part is not types.NoneType)
         read = _reader(some)
         return lambda value: None if value is None else read(value)
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
-        return kind
+        members = {member.value: member for member in kind}
+        return lambda value: members.get(value) or kind(value)  # which says what is no member
     if kind is datetime:
         return _time
     return _same

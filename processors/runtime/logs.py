@@ -6,10 +6,8 @@ every line that is logged while a worker does it. Nothing logs what was said in 
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
 
 from connectors import logs
 from connectors.kafka.records import Record
@@ -38,32 +36,36 @@ def record_fields(record: Record, attempt: int) -> dict[str, object]:
     }
 
 
-@dataclass(slots=True)
 class _JobLines:
     """What lines are about. The fields are made when there is a line: most jobs have none."""
 
-    record: Record
-    attempt: int
-    more: dict[str, object]
+    __slots__ = ("_attempt", "_record", "_token", "more")
+
+    def __init__(self, record: Record, attempt: int) -> None:
+        self._record = record
+        self._attempt = attempt
+        self.more: dict[str, object] = {}
+        self._token: Token[_JobLines | None]
 
     def fields(self) -> dict[str, object]:
-        return record_fields(self.record, self.attempt) | self.more
+        return record_fields(self._record, self._attempt) | self.more
+
+    def __enter__(self) -> None:
+        self._token = _job.set(self)
+
+    def __exit__(self, *_: object) -> None:
+        _job.reset(self._token)
 
 
-@contextmanager
-def job_fields(record: Record, attempt: int) -> Iterator[None]:
+def job_fields(record: Record, attempt: int) -> AbstractContextManager[None]:
     """Every line within is about that record."""
-    token = _job.set(_JobLines(record, attempt, {}))
-    try:
-        yield
-    finally:
-        _job.reset(token)
+    return _JobLines(record, attempt)
 
 
 def add_job_fields(**values: object) -> None:
     """More fields for the rest of the job at hand."""
     if (job := _job.get()) is not None:
-        job.more |= values
+        job.more.update(values)
 
 
 def _job_at_hand() -> dict[str, object]:

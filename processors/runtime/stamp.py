@@ -3,10 +3,12 @@ it out."""
 
 import dataclasses
 import hashlib
+import operator
 import socket
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from connectors.errors import DependencyDown
 from connectors.kafka.clients import MAX_EVENT_BYTES
@@ -32,7 +34,7 @@ def completed(event: E, record: Record) -> E:
     index = getattr(event, "index", None)
     made_id = event_id(type(event).__name__, event.video_id, event.revision, _PUBLISHER, index)
     made_at = datetime.fromtimestamp(max(record.timestamp_ms, 0) / 1000, UTC)
-    return dataclasses.replace(
+    return _replaced(
         event,
         event_id=event.event_id or made_id,
         made_at=made_at if event.made_at == EPOCH else event.made_at,
@@ -64,12 +66,8 @@ class Stamp:
             attempt=self._attempt,
             host=_host(),
         )
-        return dataclasses.replace(
-            event,
-            event_id=self._id(event, index),
-            made_at=now,
-            stages=(*self._source.stages, time),
-        )
+        stages = (*self._source.stages, time)
+        return _replaced(event, event_id=self._id(event, index), made_at=now, stages=stages)
 
     def record(self, event: Event, codec: Codec) -> Outgoing:
         """The stamped event as it goes to its topic.
@@ -101,6 +99,18 @@ class Stamp:
 @cache
 def _host() -> str:
     return socket.gethostname()
+
+
+def _replaced(event: E, **fields: object) -> E:
+    """As `dataclasses.replace`, in half the time."""
+    names, values = _fields(type(event))  # type: ignore[arg-type]  # a class is hashable
+    return type(event)(**dict(zip(names, values(event))) | fields)  # noqa: B905  # as many of both
+
+
+@cache
+def _fields(kind: type[Event]) -> tuple[tuple[str, ...], Callable[[Event], tuple[Any, ...]]]:
+    names = tuple(field.name for field in dataclasses.fields(kind))
+    return names, operator.attrgetter(*names)
 
 
 def new_traceparent(event: str) -> str:

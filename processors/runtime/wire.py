@@ -195,16 +195,15 @@ def packed(said: Iterable[Said]) -> list[object]:
     began: object = None
     events: list[object] = []
     for one in said:
-        match one:
-            case Began():
-                began = (*one.video, one.segment, one.media_s)
-            case Emitted(record):
-                events.append(tuple(record))
-            case Finished():
-                message.append((began, events, tuple(one)))
-                began, events = None, []
-            case _:
-                message.append(one)
+        if isinstance(one, Began):
+            began = (*one.video, one.segment, one.media_s)
+        elif isinstance(one, Emitted):
+            events.append(tuple(one.record))
+        elif isinstance(one, Finished):
+            message.append((began, events, tuple(one)))
+            began, events = None, []
+        else:
+            message.append(one)
     if began or events:
         message.append((began, events, None))
     return message

@@ -82,9 +82,11 @@ class WorkerPipe:
         if self._closed.is_set():
             raise PipeClosed
         self._unsaid.append(said)
+        if self._unsent.is_set():  # it will go in time
+            return
         if time.monotonic() - self._sent_at > _FLUSH_S and not isinstance(said, Began):
             self.flush()
-        elif not self._unsent.is_set():
+        else:
             self._unsent.set()
 
     def flush(self) -> None:
