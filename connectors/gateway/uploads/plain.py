@@ -3,16 +3,17 @@
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ConfigDict
 
 from connectors.errors import DependencyDown
 from connectors.gateway.documents import problems
 from connectors.gateway.models import Answer
 from connectors.gateway.problems import Problem
-from connectors.gateway.uploads.asked import options_of, whole_number
+from connectors.gateway.uploads.asked import options_in_query, whole_number
 from connectors.gateway.uploads.records import Step
 from connectors.gateway.uploads.service import Uploads
+from schemas.events import Options
 
 _BODY = {
     "requestBody": {
@@ -23,8 +24,7 @@ _BODY = {
 }
 _REFUSED = problems(400, 413, 415, 423, 503)
 
-_Language = Annotated[str | None, Query(description="language of the speech, if it is known")]
-_Model = Annotated[str | None, Query(description="Whisper model to use")]
+_Options = Annotated[Options, Depends(options_in_query)]
 
 
 class UploadedAnswer(Answer):
@@ -53,33 +53,28 @@ def plain_router(uploads: Uploads, videos: str) -> APIRouter:
 
     @router.put("/upload/{name:path}", status_code=201, responses=_REFUSED, openapi_extra=_BODY)
     async def put_upload(
-        request: Request,
-        response: Response,
-        name: str,
-        language: _Language = None,
-        model: _Model = None,
+        request: Request, response: Response, name: str, options: _Options
     ) -> UploadedAnswer:
         """Upload a file under its name, as `curl -T FILE …/upload/` does. Each is a new video."""
-        return await _uploaded(request, response, name, language, model)
+        return await _uploaded(request, response, name, options)
 
     @router.post("/upload", status_code=201, responses=_REFUSED, openapi_extra=_BODY)
     async def post_upload(
         request: Request,
         response: Response,
         name: Annotated[str, Query(description="file name")],
-        language: _Language = None,
-        model: _Model = None,
+        options: _Options,
     ) -> UploadedAnswer:
         """Upload a file. Each is a new video."""
-        return await _uploaded(request, response, name, language, model)
+        return await _uploaded(request, response, name, options)
 
     async def _uploaded(
-        request: Request, response: Response, name: str, language: str | None, model: str | None
+        request: Request, response: Response, name: str, options: Options
     ) -> UploadedAnswer:
         if request.headers.get("content-type", "").startswith("multipart/"):
             raise Problem(415, "Not a media file", "Send the file itself as the body, not a form.")
         size_bytes = whole_number(request, "Content-Length")
-        record = await uploads.create(name, size_bytes, options_of(language, model))
+        record = await uploads.create(name, size_bytes, options)
         video_id = record.video_id
         try:
             record = await uploads.append(video_id, 0, request.stream(), is_all=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from connectors.objectstore import Part
-from schemas.events import Options
+from schemas.events import Options, Task
 
 
 class Step(StrEnum):
@@ -81,6 +81,7 @@ def dump(record: Record) -> bytes:
             "touched": record.touched,
             "language": options.language,
             "model": options.model,
+            "task": options.task,
             "metadata": record.metadata,
             "step": record.step,
             "parts_id": record.parts_id,
@@ -109,7 +110,11 @@ def _record(given: dict[str, Any]) -> Record:
         key=given["key"],
         size_bytes=given["size_bytes"],
         touched=given["touched"],
-        options=Options(language=given["language"], model=given["model"]),
+        options=Options(
+            language=given["language"],
+            model=given["model"],
+            task=Task(given.get("task", Task.TRANSCRIBE)),
+        ),
         metadata=given["metadata"],
         step=Step(given["step"]),
         parts_id=given["parts_id"],

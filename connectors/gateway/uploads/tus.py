@@ -11,7 +11,7 @@ from functools import wraps
 from fastapi import APIRouter, Request, Response
 
 from connectors.gateway.problems import Problem
-from connectors.gateway.uploads.asked import options_of, whole_number
+from connectors.gateway.uploads.asked import options_in, whole_number
 from connectors.gateway.uploads.records import Record, Step
 from connectors.gateway.uploads.service import Uploads
 
@@ -95,8 +95,7 @@ def tus_router(uploads: Uploads) -> APIRouter:
         raw = request.headers.get("upload-metadata", "")
         metadata = _metadata(raw)
         name = metadata.get("filename") or metadata.get("name", "")
-        options = options_of(metadata.get("language"), metadata.get("model"))
-        record = await uploads.create(name, size_bytes, options, raw)
+        record = await uploads.create(name, size_bytes, options_in(metadata), raw)
         location = f"{request.url.path.rstrip('/')}/{record.video_id}"
         if _has_bytes(request):
             record = await uploads.append(record.video_id, 0, request.stream())

@@ -9,6 +9,8 @@ import pytest
 
 from connectors.objectstore import ObjectStore, open_store
 from connectors.settings import Connections
+from schemas.events import Options, Task
+from schemas.uploads import load_upload, upload_key
 from tests.integration.gateway.gateways import (
     Answer,
     Gateway,
@@ -241,7 +243,6 @@ def test_there_is_no_upload_of_an_unknown_id(small: Gateway, video_id: str) -> N
         {"Upload_Length": "1" * 30},
         {"Upload_Length": "5", "Upload_Metadata": "filename not-base64!"},
         {"Upload_Length": "5", "Upload_Metadata": "filename /////w=="},
-        {"Upload_Length": "5", "Upload_Metadata": "filename YQ==,language PHNjcmlwdD4="},
         {"Upload_Length": "5", "Upload_Metadata": "a" * 5000 + " YQ=="},
     ],
 )
@@ -250,6 +251,51 @@ def test_a_creation_that_makes_no_sense_is_refused(small: Gateway, headers: dict
 
     assert answer.status == 400, answer
     refused(answer)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("language", "<script>"),
+        ("language", "en" + "-abcdefgh" * 9),
+        ("language", ""),
+        ("model", "../model"),
+        ("model", ""),
+        ("task", "summarise"),
+        ("task", ""),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused_as_a_replays_is(
+    small: Gateway, store: ObjectStore, option: str, value: str
+) -> None:
+    before = left(store)
+    query = f"{option}={quote(value, safe='')}"
+    metadata = f"filename YQ==,{option} {base64.b64encode(value.encode()).decode()}"
+    answers = [
+        small.ask("PUT", f"/upload/a.mkv?{query}", film(100)),
+        small.ask("POST", f"/upload?name=a.mkv&{query}", film(100)),
+        small.tus("POST", "/tus", Upload_Length="9", Upload_Metadata=metadata),
+    ]
+
+    for answer in answers:
+        assert answer.status == 422, answer
+        assert option in str(refused(answer)["detail"])
+    assert left(store) == before
+
+
+def test_what_is_asked_for_with_an_upload_is_its_revisions(small: Gateway, store: ObjectStore) -> None:
+    said = {"language": "pt-BR", "model": "large-v3", "task": "translate"}
+    query = "&".join(f"{name}={value}" for name, value in said.items())
+    pairs = (f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in said.items())
+    metadata = ",".join(("filename YQ==", *pairs))
+    plain = small.ask("PUT", f"/upload/a.mkv?{query}", film(100))
+    tus = small.tus("POST", "/tus", film(100), Upload_Length="100", Upload_Metadata=metadata)
+
+    for video_id in (json.loads(plain.body)["video_id"], tus.headers["X-Reelay-Video"]):
+        upload = load_upload(store.get(upload_key(video_id, 1)))
+        assert upload.options == Options(
+            language="pt-BR", model="large-v3", task=Task.TRANSLATE, reuse=True
+        )
 
 
 def test_a_form_is_told_to_be_sent_as_the_file_itself(small: Gateway) -> None:

@@ -21,7 +21,7 @@ from connectors.gateway.uploads import UploadLimits, Uploads, digest_of
 from connectors.gateway.uploads.journal import Journal, NoSuchUpload, Superseded
 from connectors.gateway.uploads.records import Record, Step, Tail, dump, load
 from connectors.objectstore import PART_BYTES, FolderStore, Part
-from schemas.events import ArtefactRef, Options, VideoUploaded
+from schemas.events import ArtefactRef, Options, Task, VideoUploaded
 from schemas.ids import event_id
 
 LIMITS = UploadLimits(max_bytes=2**40, max_uploads=10, max_name_chars=255, kept_s=3600)
@@ -105,7 +105,12 @@ parts = st.lists(
         key=st.text(max_size=20),
         size_bytes=st.none() | st.integers(0, 2**50),
         touched=st.floats(0, 1e10),
-        options=st.builds(Options, language=st.none() | st.text(), model=st.none() | st.text()),
+        options=st.builds(
+            Options,
+            language=st.none() | st.text(),
+            model=st.none() | st.text(),
+            task=st.sampled_from(Task),
+        ),
         metadata=st.text(max_size=20),
         step=st.sampled_from(Step),
         parts_id=st.none() | st.text(max_size=5),
