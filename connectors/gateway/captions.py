@@ -14,7 +14,7 @@ from connectors.gateway.bodies import read_body
 from connectors.gateway.documents import problems
 from connectors.gateway.models import RevisionTakenAnswer
 from connectors.gateway.problems import Problem, no_such_video
-from connectors.gateway.stored import latest_completed, latest_wanted
+from connectors.gateway.stored import latest_completed, latest_wanted, stored_revisions
 from connectors.objectstore import ObjectStore
 from connectors.objectstore.contract import put_once
 from connectors.objectstore.revisions import VideoWasDeleted, revision_on_top
@@ -93,6 +93,8 @@ def router(store: ObjectStore, wisher: Wisher, max_bytes: int) -> APIRouter:
         def on_top() -> VideoUploaded:
             completed = latest_completed(store, video_id)
             if completed is None:
+                if not any(stored_revisions(store, video_id)):
+                    raise no_such_video()
                 why = "Only a completed video's captions can be corrected."
                 raise Problem(409, "Not completed", why)
             base, _ = completed

@@ -235,6 +235,17 @@ def test_only_a_completed_videos_captions_are_corrected(gateway: httpx.Client, p
     assert answer.status_code == 409
 
 
+def test_captions_of_no_video_are_refused(gateway: httpx.Client, place: Place) -> None:
+    place.complete("deleted")
+    assert gateway.delete(f"{VIDEOS}/deleted").status_code == 202
+    for video_id in ("never-there", "deleted"):
+        answer = gateway.put(
+            f"{VIDEOS}/{video_id}/captions/en", content=VTT, headers={"Content-Type": "text/vtt"}
+        )
+        assert answer.status_code == 404
+        assert answer.json()["type"] == "urn:reelay:problem:no-such-video"
+
+
 def test_a_deleted_video_is_gone_for_ever(gateway: httpx.Client, place: Place) -> None:
     place.complete("removed")
     assert gateway.delete(f"{VIDEOS}/removed").status_code == 202
