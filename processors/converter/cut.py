@@ -32,16 +32,17 @@ _LONGEST = 1.5
 class Plan:
     """How long pieces are, in seconds.
 
-    first_s: targets of the first pieces: short, so that captions come early. target_s: of all others.
-    From 30 s on these are multiples of Whisper's window, and a piece ends before its target where it
-    can: a little longer would cost a whole window more. max_s: no piece's audio is longer, overlap
+    first_s: targets of the first pieces: short, so that captions come early. target_s: of all others. It
+    is Whisper's window, and a piece ends before its target where it can: a little longer would cost a
+    whole window more. Pieces of two windows cost hardly less for each, and whoever comes with a short
+    video waits twice as long for one that has begun. max_s: no piece's audio is longer, overlap
     included. overlap_s: how much audio two neighbours share where there was no pause to cut at.
     tail_s: a last piece of less than this and than half its target stays with the one before it.
     """
 
-    first_s: tuple[float, ...] = (10.0, 20.0, 30.0)
-    target_s: float = 60.0
-    max_s: float = 90.0
+    first_s: tuple[float, ...] = (10.0, 20.0)
+    target_s: float = 30.0
+    max_s: float = 48.0
     overlap_s: float = 3.0
     tail_s: float = 10.0
 

@@ -10,7 +10,7 @@ OPENING_S = 120.0
 """The first segments wait until so much of the video is decoded (some tenths of a second), since each
 alone may hold too little speech to tell a language by, and would otherwise decide differently."""
 MOST = 64
-"""How many segments the language may be sought in; about an hour."""
+"""How many segments the language may be sought in; about half an hour."""
 
 
 def with_opening(segments: Iterable[AudioSegmented]) -> Iterator[AudioSegmented]:

@@ -85,7 +85,7 @@ def test_neighbours_share_the_same_sound_on_both_sides_of_a_cut_or_none(samples:
 def test_the_first_pieces_are_short() -> None:
     speech = quietened(noise(300), *((t + 0.1, t + 0.9) for t in range(4, 300, 5)))
     lengths_s = [(piece.end - piece.start) / RATE_HZ for piece in pieces([speech])]
-    limits_s = [*DEFAULT_PLAN.first_s, 60, 60, 60]
+    limits_s = [*DEFAULT_PLAN.first_s, 30, 30, 30]
     assert all(0.7 * limit < s <= limit for s, limit in zip(lengths_s, limits_s, strict=False))
 
 
