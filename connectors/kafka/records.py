@@ -56,11 +56,11 @@ def record_of(message: Message) -> Record:
     assert offset is not None
     headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
     return Record(
-        topic=topic,
-        partition=partition,
-        offset=offset,
-        key=message.key(),
-        value=message.value() or b"",
-        headers=[(name, value or b"") for name, value in headers],
-        timestamp_ms=message.timestamp()[1],
+        topic,
+        partition,
+        offset,
+        message.key(),
+        message.value() or b"",
+        [(name, value or b"") for name, value in headers],
+        message.timestamp()[1],
     )

@@ -23,6 +23,7 @@ in the letter's partition, and so is kept for as long as the letter at least.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from connectors.kafka.records import Outgoing, Record
 from processors.runtime.contract import Failure
@@ -38,8 +39,7 @@ _MAX_COPY_BYTES = 950_000
 _UNTRIED = Tries()
 
 
-@dataclass(frozen=True, slots=True)
-class Handover:
+class Handover(NamedTuple):
     """What a record brings with it: where and when it first came, its tries, its events that are out."""
 
     topic: str

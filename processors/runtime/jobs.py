@@ -7,8 +7,11 @@ Nothing here talks to Kafka. Answers leave two things behind for the poll loop t
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
+
+from prometheus_client import Counter
 
 from connectors.kafka.records import Outgoing, Partition, Record
 from processors.runtime.assignments import Assigned, Assignments
@@ -65,6 +68,7 @@ class _Job:
     number: int
     worker: Worker
     record: Record
+    place: Partition
     handover: Handover
     epoch: int
     events_out: int
@@ -102,8 +106,10 @@ class Jobs:
     _told: dict[Worker, int] = field(default_factory=dict)
     _lines: Ration = field(default_factory=lambda: Ration(_LINES_PER_S))
     _lane_topics: dict[str, str] = field(default_factory=dict)
+    _ended: Callable[[str], Counter] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._ended = cache(self.metrics.finished.labels)
         for name in (lane.topic.name for lane in self.stage.lanes):
             self._lane_topics |= {name: name, retry_topic(name, self.stage.name): name}
 
@@ -125,7 +131,7 @@ class Jobs:
         """Partitions went: their jobs' results are not ours to commit, so the work need not go on."""
         gone = set(partitions)
         for job in self._running.values():
-            if job.record.place in gone:
+            if job.place in gone:
                 _stop(job)
 
     def dispatch(self, *, new_work: bool) -> None:
@@ -200,17 +206,18 @@ class Jobs:
     def _startable(self, record: Record) -> bool:
         """Whether a partition's first record may be begun; if not, its partition is paused until
         then."""
-        owned = self.assignments.get(record.place)
+        place = record.place
+        owned = self.assignments.get(place)
         admitted = owned is not None and owned.frontier.admits(record.offset)
+        self.pauses.mark(place, Reason.WINDOW, not admitted)
         topic = self._lane_topics[record.topic]
-        due = safe = True
-        if record.topic != topic:  # only what comes from the retry topic may have to wait
-            tries = received(record, topic).tries
-            due = is_due(tries, self.policy, now_ms=_now_ms())
-            safe = not tries.faults or self._can_lose_a_worker()
-        self.pauses.mark(record.place, Reason.WINDOW, not admitted)
-        self.pauses.mark(record.place, Reason.NOT_BEFORE, not due)
-        return admitted and due and safe
+        if record.topic == topic:
+            return admitted
+        # only what comes from the retry topic may have to wait
+        tries = received(record, topic).tries
+        due = is_due(tries, self.policy, now_ms=_now_ms())
+        self.pauses.mark(place, Reason.NOT_BEFORE, not due)
+        return admitted and due and (not tries.faults or self._can_lose_a_worker())
 
     def _can_lose_a_worker(self) -> bool:
         """Whether a record that may have killed its worker can be tried again without holding all others
@@ -220,7 +227,8 @@ class Jobs:
 
     def _begin(self, worker: Worker, record: Record) -> None:
         """Start a record, unless what was committed says that it is done."""
-        owned = self.assignments.get(record.place)
+        place = record.place
+        owned = self.assignments.get(place)
         if owned is None:
             return
         for earlier in self.lanes.before(record):  # the frontier wants them in order, begun or not
@@ -231,7 +239,7 @@ class Jobs:
         handover = received(record, topic)
         events_out = max(owned.frontier.events_out(record.offset), handover.events_out)
         number = self._number()
-        self._running[number] = _Job(number, worker, record, handover, owned.epoch, events_out)
+        self._running[number] = _Job(number, worker, record, place, handover, owned.epoch, events_out)
         self._tell(worker)
         attempt = handover.tries.attempt
         worker.give(Work(number, topic, _as_written(record, handover), attempt, events_out))
@@ -270,7 +278,7 @@ class Jobs:
                 _stop(job)
         if events and not job.stopped:
             for event in events:
-                self.outputs.add(job.record.place, event)
+                self.outputs.add(job.place, event)
             job.events_out += len(events)
             owned.frontier.emitted(job.record.offset, job.events_out)
             owned.changed = True
@@ -283,7 +291,8 @@ class Jobs:
                 self._count("done", work_s, job)
                 pace_s = work_s if self._pace_s is None else self._pace_s
                 self._pace_s = pace_s + _PACE_WEIGHT * (work_s - pace_s)
-                self.metrics.media.inc(job.media_s)
+                if job.media_s:
+                    self.metrics.media.inc(job.media_s)
                 self.dead_row.done()
                 _finish(job, owned)
             case NotWanted():
@@ -312,7 +321,7 @@ class Jobs:
             return
         self.metrics.retries.labels(kind.value).inc()
         self.outputs.add(
-            job.record.place,
+            job.place,
             to_retry(
                 job.record,
                 job.handover,
@@ -328,7 +337,7 @@ class Jobs:
         """The record's last words are there: emit them, bury the record."""
         assert job.failure is not None
         if said.event is not None:
-            self.outputs.add(job.record.place, said.event)
+            self.outputs.add(job.place, said.event)
         else:
             log.error(
                 "given up without an event: %s",
@@ -336,7 +345,7 @@ class Jobs:
                 extra=_about(job),
             )
         self.outputs.add(
-            job.record.place,
+            job.place,
             to_dead(job.record, job.handover, job.failure, group=self.stage.name, now_ms=_now_ms()),
         )
         _finish(job, owned)
@@ -399,10 +408,10 @@ class Jobs:
             self.pauses.mark_general(Reason.DEPENDENCY_DOWN, False)
 
     def _owned(self, job: _Job) -> Assigned | None:
-        return self.assignments.current(job.record.place, job.epoch)
+        return self.assignments.current(job.place, job.epoch)
 
     def _count(self, outcome: str, work_s: float | None, job: _Job, reason: str | None = None) -> None:
-        self.metrics.finished.labels(outcome).inc()
+        self._ended(outcome).inc()
         if work_s is not None:
             self.metrics.work.observe(work_s)
         level = logging.INFO if reason is None else logging.WARNING

@@ -28,7 +28,7 @@ class _Held(NamedTuple):
     record: Record
 
 
-_due = attrgetter("urgent.due_ms")
+_due = attrgetter("due_ms")
 _offset = attrgetter("offset")
 
 
@@ -36,13 +36,15 @@ class _Queue:
     """The records of one partition, in their order and as a heap by when they are due. There is at
     least one."""
 
-    __slots__ = ("_by_due", "_held", "urgent")
+    __slots__ = ("_by_due", "_held", "due_ms", "urgent")
 
     def __init__(self, first: _Held) -> None:
         self._held = deque([first])
         self._by_due = [first]
         self.urgent = first
         """Of those that are due first, the first."""
+        self.due_ms = first.due_ms
+        """When that one is due."""
 
     def __len__(self) -> int:
         return len(self._held)
@@ -58,7 +60,7 @@ class _Queue:
         else:
             insort(self._held, held, key=_offset)
         heappush(self._by_due, held)
-        self.urgent = self._by_due[0]
+        self._note_urgent()
 
     def take(self, held: _Held) -> None:
         """Remove one of at least two."""
@@ -71,7 +73,7 @@ class _Queue:
         else:
             self._by_due.remove(held)
             heapify(self._by_due)
-        self.urgent = self._by_due[0]
+        self._note_urgent()
 
     def before(self, offset: int) -> list[int]:
         earlier = []
@@ -80,6 +82,10 @@ class _Queue:
                 break
             earlier.append(held.offset)
         return earlier
+
+    def _note_urgent(self) -> None:
+        self.urgent = self._by_due[0]
+        self.due_ms = self.urgent.due_ms
 
 
 @dataclass(slots=True)
@@ -104,8 +110,7 @@ class Lanes:
         fetched, or one that was chosen and not done."""
         waiting = self._lane_of[record.topic].waiting
         held = _Held(due_ms(record), record.offset, record)
-        place = record.place
-        if (queue := waiting.get(place)) is not None:
+        if (queue := waiting.get(place := record.place)) is not None:
             queue.hold(held)
         else:
             waiting[place] = _Queue(held)
@@ -150,10 +155,13 @@ class Lanes:
 
 def _next(lane: _Lane, startable: Callable[[Record], bool]) -> _Held | None:
     """What is due first, of the partitions whose first record is startable."""
+    queue = min(lane.waiting.values(), key=_due)
+    if queue.urgent is queue.first and startable(queue.urgent.record):  # nearly always
+        return queue.urgent
     waiting, found = list(lane.waiting.values()), None
     while waiting:
         queue = min(waiting, key=_due)
-        if found is not None and found.due_ms <= queue.urgent.due_ms:
+        if found is not None and found.due_ms <= queue.due_ms:
             break
         waiting.remove(queue)
         first, urgent = queue.first, queue.urgent

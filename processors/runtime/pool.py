@@ -27,7 +27,6 @@ from processors.runtime.logs import fields
 from processors.runtime.unwanted import VideoKey
 from processors.runtime.wire import (
     Down,
-    Finished,
     GaveUp,
     HandBack,
     HandedBack,
@@ -244,10 +243,6 @@ class Worker:
         return f"exit status {code}" if code >= 0 else signal.Signals(-code).name
 
 
-def _waiting(one: Worker) -> int:
-    return one.waiting
-
-
 def _size(task: Task) -> int:
     return len(task.record.value) if isinstance(task, Work) else 0
 
@@ -282,11 +277,14 @@ class Pool:
 
     def next_worker(self, most_waiting: int) -> Worker | None:
         """Whom to give a task: an idle worker, or whoever has the fewest waiting, at most so many."""
-        able = [one for one in self._workers if one.takes_more]
-        if any(one.task is None for one in able):
-            return next(one for one in able if one.task is None)
-        best = min(able, key=_waiting, default=None)
-        return best if best is not None and best.waiting < most_waiting else None
+        best, fewest = None, most_waiting
+        for one in self._workers:
+            if one.takes_more:
+                if one.task is None:
+                    return one
+                if one.waiting < fewest:
+                    best, fewest = one, one.waiting
+        return best
 
     def send_given(self) -> None:
         """Send what workers were given, all at once."""
@@ -310,6 +308,11 @@ class Pool:
             one.heard_at = time.monotonic()
             for reply in one.replies():
                 match reply:
+                    case Report(finished=finished):  # first what comes with every record
+                        task = one.task
+                        if finished is not None:
+                            one.done()
+                        yield one, task, reply
                     case HandedBack(count):
                         yield one, None, Untried(one.handed_back(count))
                     case Died(how):
@@ -351,7 +354,7 @@ class Pool:
                 raise WorkersUnusableError(f"{self._stage.name} cannot start: {reason}")
             case Down(dependency, reason):
                 log.warning("a worker waits for %s: %s", dependency, reason)
-            case Report(finished=Finished()) | GaveUp() | Probed():
+            case GaveUp() | Probed():
                 one.done()
 
     def _replace(self, one: Worker, how: str) -> None:

@@ -233,7 +233,7 @@ def _report(
 ) -> Report:
     return Report(
         None if began is None else _began(*began),
-        [Outgoing(*event) for event in events],
+        list(map(Outgoing._make, events)),
         None if finished is None else Finished(*finished),
     )
 
