@@ -5,6 +5,9 @@ batches, here in the process itself. A batch and how far it read are stored in o
 *database*: so each record is applied exactly once, also on a broker without transactions, and where to
 read on is the database's say, not the group's (which is told all the same, for those who watch lag).
 
+- A batch is bounded in records and bytes, and yet nobody knows how long a database takes for one: it
+  may be large, wait for a lock, or index hours of speech. So all that the fold does is done in a thread
+  of its own, while the loop stays a member of its group and is seen to live.
 - A batch is stored only if it continues from what is stored, so a process that lost its partitions
   without noticing cannot undo what its successor did: it is told so (`Superseded`), and reads the
   positions anew.
@@ -19,9 +22,9 @@ read on is the database's say, not the group's (which is told all the same, for 
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -40,13 +43,15 @@ from connectors.kafka.records import Partition, Record, record_of
 from connectors.registry import open_registry
 from connectors.settings import Connections
 from processors.runtime import logs
+from processors.runtime.aside import Aside
 from processors.runtime.contract import Failure
 from processors.runtime.deadrow import DeadRow
 from processors.runtime.delivery import AtLeastOnce
+from processors.runtime.faults import Faults
 from processors.runtime.handover import received, to_dead
 from processors.runtime.health import Vitals
 from processors.runtime.jobs import TooManyDeadLettersError
-from processors.runtime.loop import BrokerError, GapError, refused_for_good
+from processors.runtime.loop import GapError
 from processors.runtime.metrics import Metrics
 from processors.runtime.outage import Outage
 from processors.runtime.pauses import Reason
@@ -62,12 +67,20 @@ _POLL_S = 0.1
 _TICK_S = 1.0
 _BROKER_TIMEOUT_S = 10.0
 _BATCH_RECORDS = 100
+_BATCH_BYTES = 8 * 2**20
 _GATHER_S = 0.05
 """So long more records are awaited, once there is one: a transaction has its price."""
+_HANGS_S = 600.0
+"""Who works on one thing for so long is not seen to live any more."""
+
+_END = object()
+
+T = TypeVar("T")
 
 
 class Fold(Protocol):
-    """What a processor that keeps its state in a database does with events. For one thread.
+    """What a processor that keeps its state in a database does with events. Used by one thread at a
+    time.
 
     Everything may block for a while, and raises DependencyDown. Events come in order within a partition,
     and topics in whatever order.
@@ -78,7 +91,7 @@ class Fold(Protocol):
 
     def begin(self, cluster_id: str) -> Iterator[None]:
         """Make the state anew from what does not depend on this cluster, and store no positions. Yields
-        now and then, so that the process is seen to live."""
+        now and then, so that it can be stopped."""
 
     def apply(self, cluster_id: str, moves: Sequence[Move], events: Sequence[Event]) -> None:
         """Apply events and note the moves, in one transaction. Raises Superseded, with nothing
@@ -100,6 +113,10 @@ class _Taken:
     record: Record
     event: Event | None = None
     decoded: bool = False
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.record.value or b"")
 
 
 @dataclass(slots=True)
@@ -126,6 +143,17 @@ class _Owned:
         self.taken = [one for one in self.taken if one.record.offset >= end]
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What a batch has of one partition: from `start` up to, but without, `end`."""
+
+    place: Partition
+    owned: _Owned
+    start: int | None
+    end: int
+    taken: tuple[_Taken, ...]
+
+
 class FoldLoop:
     """One process's membership in its consumer group, from joining to leaving."""
 
@@ -145,6 +173,7 @@ class FoldLoop:
         self._codec = Codec(open_registry(connections))
         self.metrics = Metrics()
         self.vitals = Vitals(settings.max_poll_interval_s, producer_initialised=True)
+        self._faults = Faults()
         self._outage = Outage(settings.max_probe_delay_s)
         self._dead_row = DeadRow(settings.max_dead_in_row)
         self._consumer = open_group_consumer(
@@ -154,7 +183,7 @@ class FoldLoop:
             session_timeout_s=settings.session_timeout_s,
             max_poll_interval_s=settings.max_poll_interval_s,
             on_commit=self._on_commit,
-            on_error=self._on_error,
+            on_error=self._faults.hear,
         )
         producer = open_producer(
             connections, delivery_timeout_ms=round(settings.delivery_timeout_s * 1000)
@@ -164,10 +193,10 @@ class FoldLoop:
         self._letters = AtLeastOnce(
             self._consumer, producer, timeout_s=settings.delivery_timeout_s + _TICK_S
         )
+        self._aside = Aside("fold")
         self._cluster_id = cluster_id(self._consumer)
         self._owned: dict[Partition, _Owned] = {}
         self._paused: set[Partition] = set()
-        self._fatal: Exception | None = None
         self._draining = False
         self._tick_at = 0.0
 
@@ -192,28 +221,48 @@ class FoldLoop:
             )
             while not self._draining:
                 self._turn()
+        except GapError:
+            self._fold.forget()
+            raise
         finally:
+            self._aside.close()
             self._consumer.close()
             self._fold.close()
+
+    def _do(self, work: Callable[[], T]) -> T:
+        """Have the fold do that, and stay a member of the group meanwhile. Partitions may come and go;
+        of those that stay, nothing is read."""
+        return self._aside.do(work, meanwhile=self._stay)
+
+    def _stay(self, for_s: float) -> None:
+        self._pause(self._owned.keys())
+        if (message := self._consumer.poll(_POLL_S)) is not None:
+            self._hear(message)
+        if for_s < _HANGS_S:
+            self.vitals.polled_at = time.monotonic()
 
     def _ensure_begun(self) -> None:
         """Return when the stored positions are of this cluster."""
         while not self._draining:
             try:
                 if self._outage.dependency is None:
-                    if self._fold.positions(self._cluster_id) is not None:
+                    if self._positions() is not None:
                         return
                     log.info("%s begins anew", self._name)
-                    for _ in self._fold.begin(self._cluster_id):
-                        self.vitals.polled_at = time.monotonic()
-                        if self._draining:
-                            return
+                    self._begin()
                     continue
             except DependencyDown as error:
                 self._down(error)
             self._probe_if_due()
-            self.vitals.polled_at = time.monotonic()
-            time.sleep(_POLL_S)  # nothing is consumed yet that could be waited for
+            self._stay(0.0)
+
+    def _positions(self) -> Mapping[Partition, int] | None:
+        return self._do(lambda: self._fold.positions(self._cluster_id))
+
+    def _begin(self) -> None:
+        steps = self._fold.begin(self._cluster_id)
+        while not self._draining and self._do(lambda: next(steps, _END)) is not _END:
+            pass
 
     def _turn(self) -> None:
         self._poll()
@@ -230,7 +279,7 @@ class FoldLoop:
                     owned.placed = False
         else:
             self._probe_if_due()
-        self._pause()
+        self._pause(self._unwanted())
         self._tick()
 
     # -- Kafka
@@ -238,18 +287,30 @@ class FoldLoop:
     def _poll(self) -> None:
         """Take what Kafka has, a batch at most."""
         until = time.monotonic() + _POLL_S
-        room = _BATCH_RECORDS - sum(len(owned.taken) for owned in self._owned.values())
+        taken = [one.size_bytes for owned in self._owned.values() for one in owned.taken]
+        records, size_bytes = len(taken), sum(taken)
         while (message := self._consumer.poll(max(0.0, until - time.monotonic()))) is not None:
-            if (error := message.error()) is not None:
-                self._take_error(message, error)
-            elif self._take(record_of(message)):
-                room -= 1
+            if self._hear(message):
+                records, size_bytes = records + 1, size_bytes + len(message)
                 until = min(until, time.monotonic() + _GATHER_S)
-            if room <= 0:
+            if records >= _BATCH_RECORDS or size_bytes >= _BATCH_BYTES:
                 break
         self.vitals.polled_at = time.monotonic()
-        if self._fatal is not None:
-            raise self._fatal
+        self._faults.check()
+
+    def _hear(self, message: Message) -> bool:
+        """Whether it is a record, and taken."""
+        error = message.error()
+        if error is None:
+            return self._take(record_of(message))
+        if error.code() == KafkaError._PARTITION_EOF:
+            owned = self._owned.get((str(message.topic()), int(message.partition() or 0)))
+            if owned is not None and owned.placed and (end := message.offset()) is not None:
+                # beyond the last record lie marks of transactions, which nobody is given
+                owned.read = max(owned.read or 0, end)
+        else:
+            self._faults.hear_in(message)
+        return False
 
     def _take(self, record: Record) -> bool:
         owned = self._owned.get(record.place)
@@ -258,28 +319,6 @@ class FoldLoop:
         owned.taken.append(_Taken(record))
         owned.read = record.offset + 1
         return True
-
-    def _take_error(self, message: Message, error: KafkaError) -> None:
-        topic, partition = str(message.topic()), int(message.partition() or 0)
-        match error.code():
-            case KafkaError._PARTITION_EOF:
-                owned, end = self._owned.get((topic, partition)), message.offset()
-                if owned is not None and owned.placed and end is not None:
-                    # beyond the last record lie marks of transactions, which nobody is given
-                    owned.read = max(owned.read or 0, end)
-            case KafkaError._AUTO_OFFSET_RESET:
-                self._fold.forget()
-                gap = f"{topic}/{partition}: records were dropped before they had been read"
-                raise GapError(f"{gap} ({error.str()})")
-            case _:
-                self._on_error(error)
-
-    def _on_error(self, error: KafkaError) -> None:
-        """librdkafka recovers by itself from most errors; a callback must not raise."""
-        if refused_for_good(error):
-            self._fatal = BrokerError(f"{error.name()}: {error.str()}")
-        else:
-            log.warning("%s: %s", error.name(), error.str())
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Where to read is asked later: the database may be down, and a callback has to return."""
@@ -313,11 +352,13 @@ class FoldLoop:
         new = {place: owned for place, owned in self._owned.items() if not owned.placed}
         if not new:
             return
-        positions = self._fold.positions(self._cluster_id)
+        positions = self._positions()
         if positions is None:  # somebody found a gap
             self._ensure_begun()
             return
         for place, owned in new.items():
+            if self._owned.get(place) is not owned:  # it went meanwhile, and may have come again
+                continue
             position = positions.get(place)
             start = OFFSET_BEGINNING if position is None else position
             try:
@@ -327,14 +368,19 @@ class FoldLoop:
             else:
                 owned.place(position)
 
-    def _pause(self) -> None:
+    def _unwanted(self) -> set[Partition]:
+        """Partitions of which nothing is to be read now."""
         held_up = self._outage.dependency is not None
-        wanted = {place for place, owned in self._owned.items() if held_up or not owned.placed}
-        if pause := wanted - self._paused:
+        return {place for place, owned in self._owned.items() if held_up or not owned.placed}
+
+    def _pause(self, places: Collection[Partition]) -> None:
+        """Read nothing of these, and of all others."""
+        paused = set(places)
+        if pause := paused - self._paused:
             self._consumer.pause([TopicPartition(*place) for place in pause])
-        if resume := self._paused - wanted:
+        if resume := self._paused - paused:
             self._consumer.resume([TopicPartition(*place) for place in resume])
-        self._paused = wanted
+        self._paused = paused
 
     # -- the database
 
@@ -356,18 +402,18 @@ class FoldLoop:
 
     def _apply(self) -> None:
         """Apply all that was taken, in one transaction if nothing is wrong with it."""
-        owned = {
-            place: one for place, one in self._owned.items() if one.placed and one.read != one.applied
-        }
-        moves = [
-            Move(place, one.applied, one.read) for place, one in owned.items() if one.read is not None
+        batch = [
+            _Piece(place, one, one.applied, one.read, tuple(one.taken))
+            for place, one in self._owned.items()
+            if one.placed and one.read is not None and one.read != one.applied
         ]
-        events = [t.event for one in owned.values() for t in one.taken if t.event is not None]
-        if not moves:
+        if not batch:
             return
+        moves = [Move(piece.place, piece.start, piece.end) for piece in batch]
+        events = [one.event for piece in batch for one in piece.taken if one.event is not None]
         began = time.monotonic()
         try:
-            self._fold.apply(self._cluster_id, moves, events)
+            self._store(moves, events)
         except (DependencyDown, Superseded):
             raise
         except Exception as error:
@@ -376,20 +422,21 @@ class FoldLoop:
             self.metrics.commit.observe(time.monotonic() - began)
             self._applied(moves, events)
             return
-        self._apply_singly(owned)
+        for piece in batch:
+            for taken in piece.taken:
+                if self._owned.get(piece.place) is not piece.owned:  # the next owner sees to the rest
+                    break
+                self._apply_one(taken, Move(piece.place, piece.owned.applied, taken.record.offset + 1))
 
-    def _apply_singly(self, owned: Mapping[Partition, _Owned]) -> None:
-        for place, one in owned.items():
-            for taken in list(one.taken):
-                move = Move(place, one.applied, taken.record.offset + 1)
-                events = [] if taken.event is None else [taken.event]
-                self._apply_one(taken, move, events)
+    def _store(self, moves: Sequence[Move], events: Sequence[Event]) -> None:
+        self._do(lambda: self._fold.apply(self._cluster_id, moves, events))
 
-    def _apply_one(self, taken: _Taken, move: Move, events: Sequence[Event]) -> None:
+    def _apply_one(self, taken: _Taken, move: Move) -> None:
         """Apply one record, or give it up."""
+        events = [] if taken.event is None else [taken.event]
         for attempt in range(1, self._settings.max_attempts + 1):
             try:
-                self._fold.apply(self._cluster_id, [move], events)
+                self._store([move], events)
             except (DependencyDown, Superseded):
                 raise
             except Exception as error:
@@ -405,19 +452,24 @@ class FoldLoop:
         if self._dead_row.dead(video_id):
             raise TooManyDeadLettersError("video after video was given up; see the dead letters")
         taken.event = None
-        self._fold.apply(self._cluster_id, [move], [])
+        self._store([move], [])
         self._applied([move], [])
 
     def _applied(self, moves: Sequence[Move], events: Sequence[Event]) -> None:
+        """The database has it. What was given up meanwhile is no longer ours to say."""
+        ours = []
         for move in moves:
-            self._owned[move.place].advanced(move.end)
+            owned = self._owned.get(move.place)
+            if owned is not None and owned.placed:
+                owned.advanced(move.end)
+                ours.append(TopicPartition(*move.place, move.end))
         if events:
             self._dead_row.done()
             self.metrics.finished.labels("done").inc(len(events))
+        if not ours:
+            return
         try:
-            self._consumer.commit(
-                offsets=[TopicPartition(*move.place, move.end) for move in moves], asynchronous=True
-            )
+            self._consumer.commit(offsets=ours, asynchronous=True)
         except KafkaException:  # the partitions are about to move
             self.metrics.commit_failures.inc()
 
@@ -444,7 +496,7 @@ class FoldLoop:
         if not self._outage.probe_due(time.monotonic()):
             return
         try:
-            self._fold.probe()
+            self._do(self._fold.probe)
         except DependencyDown as error:
             log.debug("still down: %s", error)
             self._outage.probed(still_down=True, now=time.monotonic())

@@ -1,12 +1,15 @@
 """The catalogue as a process, on the embedded broker, with either database."""
 
+import json
 import os
 import random
 import signal
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from connectors.kafka.broadcast import BroadcastReader
@@ -168,17 +171,45 @@ def test_it_tells_how_it_is(open_world: Callable[[EmbeddedBroker, str], World], 
         process = world.start(REELAY_RUNTIME_HTTP_PORT="0")
         world.publish(uploaded("v"))
         world.until(world.caught_up, "it works")
-        (line,) = [line for line in world.said().splitlines() if "health and metrics on" in line]
-        port = line.partition("127.0.0.1:")[2].partition('"')[0]
-
-        def get(path: str) -> str:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-                return str(answer.read().decode())
-
-        assert "last_poll_age_s" in get("/health/live")
-        world.until(lambda: "true" in get("/health/ready"), "it is ready")
-        assert "reelay_lag_records" in get("/metrics")
+        assert "last_poll_age_s" in health(world, "/health/live")
+        world.until(lambda: "true" in health(world, "/health/ready"), "it is ready")
+        assert "reelay_lag_records" in health(world, "/metrics")
         assert world.stop(process) == 0
+
+
+def test_while_the_database_holds_it_up_it_is_seen_to_live(
+    open_world: Callable[[EmbeddedBroker, str], World], postgres_url: str
+) -> None:
+    with EmbeddedBroker(TOPICS) as broker, psycopg.connect(postgres_url) as other:
+        world = open_world(broker, postgres_url)
+        process = world.start(REELAY_RUNTIME_HTTP_PORT="0")
+        world.publish(uploaded("v"))
+        world.until(world.caught_up, "it works")
+
+        other.execute("LOCK TABLE facts")
+        world.publish(uploaded("held-up"))
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'facts'::regclass"
+        world.until(lambda: other.execute(waiting).fetchone(), "its transaction waits")
+        since = time.monotonic()
+
+        def has_turned() -> bool:
+            age_s = json.loads(health(world, "/health/live"))["last_poll_age_s"]
+            return bool(age_s + 1 < time.monotonic() - since)
+
+        world.until(has_turned, "its loop turns all the same")
+        assert other.execute(waiting).fetchone()
+        other.rollback()
+        world.until(world.caught_up, "it goes on")
+        assert {row.video_id for row in world.rows()[0]} == {"v", "held-up"}
+        assert world.stop(process) == 0
+
+
+def health(world: World, path: str) -> str:
+    """What the one process answers."""
+    (line,) = [line for line in world.said().splitlines() if "health and metrics on" in line]
+    port = line.partition("127.0.0.1:")[2].partition('"')[0]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return str(answer.read().decode())
 
 
 @pytest.mark.parametrize("url", ["", "mysql://user:hunter2@host/x"])

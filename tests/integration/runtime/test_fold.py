@@ -17,6 +17,7 @@ from connectors.kafka.embedded import EmbeddedBroker
 from connectors.kafka.records import Partition, Record
 from connectors.registry import FingerprintRegistry
 from connectors.settings import Connections
+from processors.runtime import fold
 from processors.runtime.fold import FoldLoop
 from processors.runtime.handover import buried
 from processors.runtime.jobs import TooManyDeadLettersError
@@ -321,6 +322,50 @@ def test_partitions_are_shared_and_taken_over(producer: Producer, start: Callabl
     publish(producer, "c", partition=0)
     publish(producer, "d", partition=1)
     until(lambda: sorted(memory.seen) == ["a", "b", "c", "d"])
+
+
+def test_a_slow_transaction_holds_up_neither_the_group_nor_what_health_says(
+    producer: Producer, start: Callable[..., Toy]
+) -> None:
+    began, goes_on = threading.Event(), threading.Event()
+
+    def be_slow(events: Sequence[Event]) -> None:
+        if any(event.video_id == "slow" for event in events):
+            began.set()
+            assert goes_on.wait(WAIT_S)
+
+    memory = Memory(before=be_slow)
+    first = start(memory, max_poll_interval_s=300)
+    publish(producer, "a")
+    until(lambda: memory.seen == ["a"])
+    try:
+        publish(producer, "slow")
+        until(began.is_set)
+        seen_at = time.monotonic()
+        until(lambda: first.loop.vitals.polled_at > seen_at)
+        second = start(memory, max_poll_interval_s=300)
+        until(lambda: len(first.loop._owned) == len(second.loop._owned) == 1)
+        assert memory.seen == ["a"]
+    finally:
+        goes_on.set()
+    publish(producer, "b", partition=0)
+    publish(producer, "c", partition=1)
+    until(lambda: len(memory.seen) >= 4)
+    assert sorted(memory.seen) == ["a", "b", "c", "slow"]
+
+
+def test_a_batch_is_bounded_in_bytes(
+    producer: Producer, start: Callable[..., Toy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = CODEC.encode(VideoUploaded(video_id="v00", source="file:///x"))
+    monkeypatch.setattr(fold, "_BATCH_BYTES", 3 * len(value))
+    batches: list[int] = []
+    memory = Memory(before=lambda events: batches.append(len(events)))
+    names = [f"v{n:02}" for n in range(50)]
+    publish(producer, *names)
+    start(memory)
+    until(lambda: memory.seen == names)
+    assert max(batches) <= 3
 
 
 def test_lag_and_outages_are_measured(producer: Producer, start: Callable[..., Toy]) -> None:
