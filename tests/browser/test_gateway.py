@@ -11,9 +11,12 @@ from playwright.sync_api import BrowserContext, Page, expect
 from connectors.gateway.live import stream
 from connectors.kafka.embedded import EmbeddedBroker
 from connectors.settings import Connections
+from schemas.events import Part, PartResult, VideoCompleted
+from schemas.outcomes import results_prefix
 from schemas.topics import TOPICS
+from tests.browser.looks import look
 from tests.browser.wire import Wire
-from tests.integration.gateway.serving import Place, serving, soon
+from tests.integration.gateway.serving import NOON, TRANSCRIPT, VTT, Place, serving, soon
 
 LAST_STREAM = """(() => {
   delete window.SharedWorker;  // no test can turn its clock
@@ -30,6 +33,38 @@ HEARTBEAT = (
 )
 
 
+FRENCH = b"WEBVTT\n\n00:01.000 --> 00:02.000\nbonjour\n"
+
+
+def bilingual(place: Place) -> None:
+    """An English talk, corrected, which somebody has translated to French."""
+    upload = place.upload("bilingual", name="Two languages.mp4")
+    files = {
+        "captions.en.corrected.srt": b"1\n00:00:01,000 --> 00:00:02,000\nHello, lecture.\n",
+        "captions.en.corrected.vtt": VTT.replace(b"hello", b"Hello, lecture."),
+        "captions.en.transcribed.vtt": VTT,
+        "captions.fr.corrected.srt": b"1\n00:00:01,000 --> 00:00:02,000\nbonjour\n",
+        "captions.fr.corrected.vtt": FRENCH,
+        "transcript.json": TRANSCRIPT,
+        "transcript.txt": b"Hello lecture.\n",
+    }
+    folder = f"{results_prefix('bilingual', 1)}0123/"
+    place.end(
+        VideoCompleted(
+            video_id="bilingual",
+            made_at=NOON,
+            name=upload.name,
+            language="en",
+            duration_s=2.0,
+            word_count=2,
+            parts=(PartResult(part=Part.CAPTIONS, made=True),),
+            gaps=(),
+            warnings=(),
+            files=tuple(place.store.put(folder + name, data) for name, data in files.items()),
+        )
+    )
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder: Path = tmp_path_factory.mktemp("gateway")
@@ -42,6 +77,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             )
         )
         place.complete("talk")
+        bilingual(place)
         place.catalogue()
         yield place
 
@@ -71,7 +107,7 @@ def test_a_connection_that_is_open_but_silent_is_noticed_and_made_anew(
     page.add_init_script(LAST_STREAM)
     page.clock.install()
     page.goto(wire.url)
-    expect(page.locator(".tile")).to_have_count(1)
+    expect(page.locator(".tile")).to_have_count(2)
     connection = page.locator(".connection")
     for _ in range(3):
         page.evaluate(HEARTBEAT)
@@ -88,3 +124,26 @@ def test_a_connection_that_is_open_but_silent_is_noticed_and_made_anew(
     wire.mend()
     expect(connection).to_contain_text("Connected again")
     wire.close()
+
+
+def test_captions_of_another_language_stand_beside_those_of_what_is_said(
+    page: Page, gateway: httpx.Client
+) -> None:
+    page.goto(f"{gateway.base_url}/videos/bilingual")
+    expect(page.locator(".paragraph p")).to_have_text("Hello, lecture.")
+    tracks = "[...document.querySelectorAll('track')].map(({ srclang, track }) => [srclang, track.mode])"
+    assert page.evaluate(tracks) == [["en", "showing"], ["fr", "disabled"]]
+    links = page.locator(".download-list a")
+    assert [link.get_attribute("href").split("/")[-1].split("?")[0] for link in links.all()] == [
+        "captions.en.corrected.srt",
+        "captions.en.corrected.vtt",
+        "captions.fr.corrected.srt",
+        "captions.fr.corrected.vtt",
+        "transcript.txt",
+        "transcript.json",
+    ]
+    expect(page.get_by_role("link", name="French captions for players")).to_be_visible()
+    look(page, "two-languages")
+
+    page.get_by_role("button", name="Correct captions").click()
+    expect(page.locator(".cue-text")).to_have_text("Hello, lecture.")

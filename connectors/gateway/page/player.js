@@ -19,7 +19,7 @@ export class Player {
   #frame = 0;
   /** @type {TextTrack | null} */
   #liveTrack = null;
-  #captionsUrl = "";
+  #captionsUrls = "";
 
   /**
    * @param {(time_s: number) => void} onTime called for every frame while it plays, and after seeking
@@ -73,19 +73,23 @@ export class Player {
   }
 
   /**
-   * Show the captions of a file.
-   * @param {string} url
-   * @param {string} language BCP 47
+   * Offer captions, and show the first.
+   * @param {import("./results.js").Captions[]} captions
    */
-  setCaptions(url, language) {
-    if (url === this.#captionsUrl) return;
-    this.#captionsUrl = url;
+  setCaptions(captions) {
+    const urls = captions.map(({ file }) => file.url).join();
+    if (!urls || urls === this.#captionsUrls) return;
+    this.#captionsUrls = urls;
     if (this.#liveTrack) this.#liveTrack.mode = "disabled";
     this.#liveTrack = null;
-    const track = el("track", { kind: "captions", src: url, srclang: language, label: languageName(language), default: true });
     for (const old of this.#media.querySelectorAll("track")) old.remove();
-    this.#media.append(track);
-    track.track.mode = "showing";
+    for (const { language, file } of captions) {
+      const isFirst = file === captions[0].file;
+      const track = el("track", { kind: "captions", src: file.url, srclang: language, label: languageName(language), default: isFirst });
+      this.#media.append(track);
+      track.track.mode = "hidden"; // Chromium shows what nobody has switched yet
+      track.track.mode = isFirst ? "showing" : "disabled";
+    }
   }
 
   /**

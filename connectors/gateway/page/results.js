@@ -3,6 +3,9 @@
  * @module
  */
 
+import { languageName } from "./text.js";
+
+/** @typedef {import("./api.js").Video} Video */
 /** @typedef {import("./api.js").VideoFile} VideoFile */
 
 const CAPTIONS = /^captions\.(?<language>[^.]+)\.(?<kind>transcribed|translated|embedded|corrected)\.(?<format>vtt|srt)$/;
@@ -26,32 +29,48 @@ export function fileNamed(files, name) {
 }
 
 /**
- * All captions, the best first.
- * @param {VideoFile[]} files
+ * The best captions of each language. What is said comes first, before what it was translated to.
+ * @param {Video} video
  * @param {"vtt" | "srt"} format
  * @returns {Captions[]}
  */
-export function captionsOf(files, format) {
-  return files
-    .flatMap((file) => {
-      const groups = CAPTIONS.exec(file.name)?.groups;
-      return groups?.format === format ? [{ language: groups.language, kind: groups.kind, format, file }] : [];
-    })
-    .sort((one, other) => KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind));
+export function captionsOf(video, format) {
+  const spoken = languageOf(video);
+  /** @type {Map<string, Captions>} */
+  const best = new Map();
+  const all = video.files.flatMap((file) => {
+    const groups = CAPTIONS.exec(file.name)?.groups;
+    return groups?.format === format ? [{ language: groups.language, kind: groups.kind, format, file }] : [];
+  });
+  for (const captions of all.sort((one, other) => KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind))) {
+    if (!best.has(captions.language)) best.set(captions.language, captions);
+  }
+  return [...best.values()].sort((one, other) => Number(other.language === spoken) - Number(one.language === spoken));
 }
 
 /**
  * What can be taken away: captions in both formats, text and data.
- * @param {VideoFile[]} files
+ * @param {Video} video
  * @returns {{label: string, what: string, file: VideoFile}[]}
  */
-export function downloads(files) {
-  const [srt] = captionsOf(files, "srt");
-  const [vtt] = captionsOf(files, "vtt");
+export function downloads(video) {
+  const [srt, vtt] = [captionsOf(video, "srt"), captionsOf(video, "vtt")];
+  /** @param {string} language */
+  const captions = (language) => (vtt.length > 1 ? `${languageName(language)} captions` : "captions");
   return [
-    { label: "SRT", what: "captions for players and editors", file: srt?.file },
-    { label: "VTT", what: "captions for the web", file: vtt?.file },
-    { label: "TXT", what: "text", file: fileNamed(files, "transcript.txt") },
-    { label: "JSON", what: "every word with its time", file: fileNamed(files, "transcript.json") },
+    ...vtt.flatMap(({ language, file }) => [
+      { label: "SRT", what: `${captions(language)} for players and editors`, file: srt.find((each) => each.language === language)?.file },
+      { label: "VTT", what: `${captions(language)} for the web`, file },
+    ]),
+    { label: "TXT", what: "text", file: fileNamed(video.files, "transcript.txt") },
+    { label: "JSON", what: "every word with its time", file: fileNamed(video.files, "transcript.json") },
   ].flatMap(({ label, what, file }) => (file ? [{ label, what, file }] : []));
+}
+
+/**
+ * What is spoken in the revision that is shown; a newer one may have another.
+ * @param {Video} video
+ */
+function languageOf({ revisions, shown_revision, language }) {
+  return revisions.find(({ revision }) => revision === shown_revision)?.language ?? language;
 }

@@ -162,9 +162,10 @@ class VideoPage {
   /** @param {Video} video */
   async #showResults(video) {
     const file = fileNamed(video.files, "transcript.json");
-    const [captions] = captionsOf(video.files, "vtt");
+    const offered = captionsOf(video, "vtt");
+    const [captions] = offered;
     const transcript = file ? JSON.parse(await api.readFile(file, this.#signal)) : null;
-    if (captions) this.#player.setCaptions(captions.file.url, captions.language);
+    this.#player.setCaptions(offered);
     let words = transcript ? wordsOf(transcript) : [];
     if (captions?.kind === "corrected") {
       words = correctedWords(parseCues(await api.readFile(captions.file, this.#signal)), words, captions.language);
@@ -206,7 +207,7 @@ class VideoPage {
     const video = this.#video;
     const words = this.#words.of(video?.revision ?? 0);
     const hasText = this.#shownRevision > 0 || words.length > 0;
-    this.#correctButton.hidden = this.#shownRevision === 0 || captionsOf(video?.files ?? [], "vtt").length === 0;
+    this.#correctButton.hidden = !video || this.#shownRevision === 0 || captionsOf(video, "vtt").length === 0;
     if (!hasText) fill(this.#reader, el("p", { class: "reader-empty" }, emptyText(video)));
     else if (!this.#reader.contains(this.#transcript.element)) fill(this.#reader, this.#readerHead, this.#transcript.element);
   }
@@ -217,8 +218,8 @@ class VideoPage {
       announce("This video is being worked on. Its captions can be corrected after that.");
       return;
     }
-    const { files, shown_revision } = this.#video;
-    const [captions] = captionsOf(files, "vtt");
+    const { shown_revision } = this.#video;
+    const [captions] = captionsOf(this.#video, "vtt");
     try {
       const cues = parseCues(await api.readFile(captions.file, this.#signal));
       this.#corrections = new Corrections(cues, captions.language, {
@@ -393,7 +394,7 @@ function notes(video) {
 
 /** @param {Video} video */
 function downloadLinks(video) {
-  const files = downloads(video.files);
+  const files = downloads(video);
   if (!files.length) return null;
   return [
     el("h2", {}, "Take it with you"),
