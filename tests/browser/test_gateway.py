@@ -143,6 +143,10 @@ def test_captions_of_another_language_stand_beside_those_of_what_is_said(
         "transcript.json",
     ]
     expect(page.get_by_role("link", name="French captions for players")).to_be_visible()
+    uncorrected = page.locator(".download-what", has_text="without corrections")
+    expect(uncorrected).to_have_text(
+        ["text, without corrections", "every word with its time, without corrections"]
+    )
     look(page, "two-languages")
 
     page.get_by_role("button", name="Correct captions").click()

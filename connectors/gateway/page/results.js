@@ -55,6 +55,7 @@ export function captionsOf(video, format) {
  */
 export function downloads(video) {
   const [srt, vtt] = [captionsOf(video, "srt"), captionsOf(video, "vtt")];
+  const uncorrected = vtt[0]?.kind === "corrected" ? ", without corrections" : "";
   /** @param {string} language */
   const captions = (language) => (vtt.length > 1 ? `${languageName(language)} captions` : "captions");
   return [
@@ -62,8 +63,8 @@ export function downloads(video) {
       { label: "SRT", what: `${captions(language)} for players and editors`, file: srt.find((each) => each.language === language)?.file },
       { label: "VTT", what: `${captions(language)} for the web`, file },
     ]),
-    { label: "TXT", what: "text", file: fileNamed(video.files, "transcript.txt") },
-    { label: "JSON", what: "every word with its time", file: fileNamed(video.files, "transcript.json") },
+    { label: "TXT", what: `text${uncorrected}`, file: fileNamed(video.files, "transcript.txt") },
+    { label: "JSON", what: `every word with its time${uncorrected}`, file: fileNamed(video.files, "transcript.json") },
   ].flatMap(({ label, what, file }) => (file ? [{ label, what, file }] : []));
 }
 
