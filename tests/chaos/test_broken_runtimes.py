@@ -26,16 +26,7 @@ from connectors.kafka.records import Record
 from ops.cluster.cluster import Cluster
 from schemas.events import VideoConverted
 from schemas.ids import event_id
-from schemas.topics import (
-    STAGE_FAILED,
-    VIDEO_CANCEL_REQUESTED,
-    VIDEO_CONVERTED,
-    VIDEO_DELETED,
-    VIDEO_PROGRESS,
-    VIDEO_UPLOADED,
-    dead_topic,
-    retry_topic,
-)
+from schemas.topics import STAGE_FAILED, VIDEO_CONVERTED
 from tests.chaos.commitlog import LOG, read_commits
 from tests.chaos.guarantees import Fault, History, Input, Name, Seen, faults, seen
 from tests.integration.runtime.conftest import CODEC, HERE, Bench, until
@@ -43,7 +34,8 @@ from tests.integration.runtime.kafka import (
     PARTITIONS,
     SESSION_S,
     all_committed,
-    create,
+    create_topics,
+    create_topics_of,
     drop_silent_members,
     read_up,
 )
@@ -60,9 +52,7 @@ def kafka(cluster_programs: object, tmp_path_factory: pytest.TempPathFactory) ->
     try:
         cluster.kafka.start()
         brokers = cluster.connections().kafka_brokers
-        shared = (VIDEO_UPLOADED, VIDEO_CONVERTED, STAGE_FAILED, VIDEO_PROGRESS)
-        topics = (*shared, VIDEO_CANCEL_REQUESTED, VIDEO_DELETED)
-        create(brokers, *(topic.name for topic in topics))
+        create_topics(brokers)
         yield brokers
     finally:
         cluster.stop()
@@ -219,7 +209,7 @@ def storm(kafka: str, tmp_path: Path) -> Iterator[Callable[[str], Storm]]:
 
     def begin(flaw: str) -> Storm:
         group = f"{flaw}-{next(_numbers)}"
-        create(kafka, retry_topic(VIDEO_UPLOADED.name, group), dead_topic(VIDEO_UPLOADED.name, group))
+        create_topics_of(group, kafka)
         drop_silent_members(kafka, group)
         bench = Bench(
             kafka,

@@ -11,12 +11,34 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from schemas.topics import VIDEO_UPLOADED
+from schemas.topics import (
+    STAGE_FAILED,
+    VIDEO_CANCEL_REQUESTED,
+    VIDEO_CONVERTED,
+    VIDEO_DELETED,
+    VIDEO_PROGRESS,
+    VIDEO_UPLOADED,
+    dead_topic,
+    retry_topic,
+)
 
 from .conftest import Bench, until
 
 PARTITIONS = 4
 SESSION_S = 2
+
+
+def create_topics(brokers: str, *, partitions: int = PARTITIONS) -> None:
+    """Those that toys of whatever group read and write."""
+    by_all = (VIDEO_UPLOADED, VIDEO_CONVERTED, STAGE_FAILED, VIDEO_PROGRESS)
+    topics = (*by_all, VIDEO_CANCEL_REQUESTED, VIDEO_DELETED)
+    create(brokers, *(topic.name for topic in topics), partitions=partitions)
+
+
+def create_topics_of(group: str, brokers: str, *, partitions: int = PARTITIONS) -> None:
+    """Those of one group of toys: of its retries and its dead letters."""
+    topics = (retry_topic(VIDEO_UPLOADED.name, group), dead_topic(VIDEO_UPLOADED.name, group))
+    create(brokers, *topics, partitions=partitions)
 
 
 def create(brokers: str, *topics: str, partitions: int = PARTITIONS) -> None:

@@ -22,23 +22,15 @@ from processors.runtime.frontier import MAX_PARTIAL, WINDOW, Frontier
 from processors.runtime.main import Exit
 from processors.runtime.transactions import Transactions, open_transactional_producer
 from schemas.events import VideoUploaded
-from schemas.topics import (
-    STAGE_FAILED,
-    VIDEO_CANCEL_REQUESTED,
-    VIDEO_CONVERTED,
-    VIDEO_DELETED,
-    VIDEO_PROGRESS,
-    VIDEO_UPLOADED,
-    dead_topic,
-    retry_topic,
-)
+from schemas.topics import VIDEO_CONVERTED, VIDEO_UPLOADED, dead_topic, retry_topic
 
 from .conftest import CODEC, Bench, until
 from .kafka import (
     PARTITIONS,
     SESSION_S,
     all_committed,
-    create,
+    create_topics,
+    create_topics_of,
     drop_silent_members,
     ends,
     read_up,
@@ -54,9 +46,7 @@ Open = Callable[..., Bench]
 def servers(own_cluster: Callable[..., Cluster]) -> Cluster:
     """A cluster with the toys' topics."""
     cluster = own_cluster(bare=True)
-    shared = (VIDEO_UPLOADED, VIDEO_CONVERTED, STAGE_FAILED, VIDEO_PROGRESS)
-    topics = (*shared, VIDEO_CANCEL_REQUESTED, VIDEO_DELETED)
-    create(cluster.connections().kafka_brokers, *(topic.name for topic in topics))
+    create_topics(cluster.connections().kafka_brokers)
     return cluster
 
 
@@ -73,7 +63,7 @@ def open_bench(kafka: str, tmp_path: Path) -> Iterator[Open]:
 
     def open_one(protocol: str = "consumer", **settings: object) -> Bench:
         group = f"toy-{next(_numbers)}"
-        create(kafka, retry_topic(VIDEO_UPLOADED.name, group), dead_topic(VIDEO_UPLOADED.name, group))
+        create_topics_of(group, kafka)
         drop_silent_members(kafka, group)
         chosen = {"group_protocol": protocol, "session_timeout_s": SESSION_S, "transaction_timeout_s": 3}
         (tmp_path / group).mkdir()

@@ -9,19 +9,10 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from ops.cluster.cluster import Cluster
-from schemas.topics import (
-    STAGE_FAILED,
-    VIDEO_CANCEL_REQUESTED,
-    VIDEO_CONVERTED,
-    VIDEO_DELETED,
-    VIDEO_PROGRESS,
-    VIDEO_UPLOADED,
-    dead_topic,
-    retry_topic,
-)
+from schemas.topics import VIDEO_UPLOADED, retry_topic
 
 from .conftest import GROUP, Bench, until
-from .kafka import create
+from .kafka import create_topics, create_topics_of
 
 PARTITIONS = 12
 RETRIES = retry_topic(VIDEO_UPLOADED.name, GROUP)
@@ -35,10 +26,8 @@ def bench(cluster_programs: object, tmp_path: Path) -> Iterator[Bench]:
     try:
         cluster.kafka.start()
         brokers = cluster.connections().kafka_brokers
-        dead = dead_topic(VIDEO_UPLOADED.name, GROUP)
-        create(brokers, VIDEO_UPLOADED.name, RETRIES, dead, partitions=PARTITIONS)
-        others = (VIDEO_CONVERTED, STAGE_FAILED, VIDEO_PROGRESS, VIDEO_CANCEL_REQUESTED, VIDEO_DELETED)
-        create(brokers, *(topic.name for topic in others))
+        create_topics(brokers, partitions=PARTITIONS)
+        create_topics_of(GROUP, brokers, partitions=PARTITIONS)
         bench = Bench(brokers, tmp_path, workers=1, http_port=-1)
         yield bench
         bench.close()
