@@ -27,6 +27,7 @@ from connectors.gateway.stored import (
     stored_detail,
     stored_revisions,
 )
+from connectors.gateway.uploads import forget_accepted
 from connectors.objectstore import ObjectStore
 from connectors.objectstore.revisions import (
     VideoWasDeleted,
@@ -84,6 +85,7 @@ def router(store: ObjectStore, catalogue: Catalogue | None, wisher: Wisher) -> A
         check_id(video_id)
         if not any(revisions_of(store, video_id)) and not any(store.keys(uploads_prefix(video_id))):
             raise no_such_video()
+        forget_accepted(store, video_id)  # its name too
         wisher.wish(video_id, lambda: ask_to_delete(store, video_id))
         return {"video_id": video_id}
 

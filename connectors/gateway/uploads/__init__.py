@@ -7,13 +7,14 @@ given to `accept`, once or, after a crash, once more.
 
 from fastapi import APIRouter
 
+from connectors.gateway.uploads.journal import forget_accepted
 from connectors.gateway.uploads.limits import UploadLimits
 from connectors.gateway.uploads.plain import plain_router
 from connectors.gateway.uploads.records import digest_of
 from connectors.gateway.uploads.service import Accept, Uploads
 from connectors.gateway.uploads.tus import tus_router
 
-__all__ = ["Accept", "UploadLimits", "Uploads", "digest_of", "router"]
+__all__ = ["Accept", "UploadLimits", "Uploads", "digest_of", "forget_accepted", "router"]
 
 
 def router(uploads: Uploads, *, videos: str = "/api/v1/videos") -> APIRouter:

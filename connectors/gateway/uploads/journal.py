@@ -9,13 +9,16 @@ place and bytes are the same whoever writes them. (A client that sends other byt
 same time spoils its own upload: S3 does not complete it, and a folder keeps those that came last.)
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
-from connectors.gateway.uploads.records import Record, dump, load
+from connectors.gateway.uploads.records import Record, Step, dump, load
 from connectors.objectstore import ObjectMissing, ObjectStore
 
 _PREFIX = "gateway/uploads/"
+_RECORD = re.compile(r"/([0-9]{8,})\.json$")
 _KEPT = 8
 """Earlier turns that stay, so that a listing that is under way finds one of them."""
 
@@ -106,13 +109,11 @@ class Journal:
         for key in sorted(self._store.keys(_folder(video_id))):  # the latest goes last
             self._store.delete(key)
 
-    def video_ids(self) -> Iterator[str]:
-        """All uploads that are not forgotten."""
-        before = ""
-        for key in self._store.keys(_PREFIX):
-            video_id = key.split("/")[2]
-            if video_id != before:
-                yield (before := video_id)
+    def turns(self) -> Iterator[Turn]:
+        """The latest turn of every upload that is not forgotten."""
+        for video_id, keys in groupby(self._store.keys(_PREFIX), lambda key: key.split("/")[2]):
+            if (number := max(_numbers(keys), default=0)) > 0:
+                yield Turn(video_id, number)
 
     def _forget(self, turn: Turn, latest: Record) -> None:
         """Clear a turn away, but for bytes that still count, since nothing came after it."""
@@ -122,14 +123,26 @@ class Journal:
                 self._store.delete(turn.tail_key)
 
     def _last(self, video_id: str) -> Turn:
-        numbers = [
-            int(key.rpartition("/")[2].removesuffix(".json"))
-            for key in self._store.keys(_folder(video_id))
-            if key.endswith(".json")
-        ]
-        if not numbers:
+        number = max(_numbers(self._store.keys(_folder(video_id))), default=0)
+        if number == 0:
             raise NoSuchUpload(video_id)
-        return Turn(video_id, max(numbers))
+        return Turn(video_id, number)
+
+
+def forget_accepted(store: ObjectStore, video_id: str) -> None:
+    """Forget an upload that is a video. Blocks; raises DependencyDown."""
+    journal = Journal(store)
+    try:
+        _, record = journal.latest(video_id)
+    except (NoSuchUpload, ValueError):
+        return
+    if record.step is Step.ACCEPTED:
+        journal.remove(video_id)
+
+
+def _numbers(keys: Iterable[str]) -> Iterator[int]:
+    """Those of turns, of the records among the keys."""
+    return (int(found[1]) for key in keys if (found := _RECORD.search(key)))
 
 
 def _folder(video_id: str) -> str:

@@ -25,7 +25,7 @@ from connectors.gateway.uploads.threads import Threads
 from connectors.objectstore import ObjectMissing, ObjectStore, Part, PartsGone
 from connectors.objectstore.revisions import VideoWasDeleted
 from schemas.events import Options, VideoUploaded
-from schemas.uploads import file_key
+from schemas.uploads import file_key, upload_key
 
 log = logging.getLogger("reelay.gateway")
 
@@ -38,6 +38,9 @@ _PARTS_EVERY = 60
 
 _SILENT_S = 60.0
 """A client that sends nothing for so long is taken to be gone."""
+
+_ACCEPTED_KEPT_S = 3600.0
+"""So long a client that missed the last answer can learn that all of its upload came."""
 
 _JOINED_WITHIN_S = 900.0
 """Some stores copy all parts of an upload when it is completed, and then know nothing of the parts while
@@ -103,6 +106,9 @@ class Uploads:
         self._receptions: dict[str, _Reception] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._bringing = 0
+        self._accepted_kept_s = min(limits.kept_s, _ACCEPTED_KEPT_S)
+        self._rests: dict[Turn, float] = {}
+        """Until when sweeps pass over an upload, unless somebody takes a turn."""
 
     async def create(
         self, name: str, size_bytes: int | None, options: Options, metadata: str = ""
@@ -161,16 +167,22 @@ class Uploads:
     async def sweep(self) -> None:
         """Accept what is complete and was not accepted, as after a crash, and forget uploads of which
         nothing came for long. Raises DependencyDown."""
-        for video_id in await self._threads.run(lambda: list(self._journal.video_ids())):
-            if video_id in self._locks:  # somebody here is at it
+        turns = await self._threads.run(lambda: list(self._journal.turns()))
+        now = time.time()
+        self._rests = {turn: until for turn in turns if (until := self._rests.get(turn, 0.0)) > now}
+        for turn in turns:
+            if turn in self._rests or turn.video_id in self._locks:  # somebody here is at it
                 continue
             try:
-                async with self._alone(video_id):
-                    await self._tidy(*await self._threads.run(self._journal.latest, video_id))
+                async with self._alone(turn.video_id):
+                    latest, record = await self._threads.run(self._journal.latest, turn.video_id)
+                    await self._tidy(latest, record)
             except (NoSuchUpload, Superseded, Problem):  # others saw to it meanwhile
                 continue
             except (DependencyDown, ValueError) as error:  # which need not hold for the next
-                log.warning("%s: %s", video_id, error)
+                log.warning("%s: %s", turn.video_id, error)
+                continue
+            self._rests[latest] = self._rests_until(record)
 
     async def sweep_parts(self) -> None:
         """Remove old parts that no upload knows of: whoever began them was killed before saying so.
@@ -198,18 +210,25 @@ class Uploads:
         """Take nothing more."""
         self._threads.close()
 
+    def _rests_until(self, record: Record) -> float:
+        """When a sweep looks at an upload again of which nobody takes a turn (Unix time): after as long
+        as nothing has come of it, so that one that is given up costs little."""
+        if record.step is Step.ACCEPTED:
+            return record.touched + self._accepted_kept_s
+        return min(2 * time.time() - record.touched, record.touched + self.limits.kept_s)
+
     async def _tidy(self, turn: Turn, record: Record) -> None:
         """Raises NoSuchUpload, Superseded, Problem."""
-        is_old = time.time() - record.touched > self.limits.kept_s
+        age_s = time.time() - record.touched
         match record.step:
             case Step.COMPLETE | Step.RECEIVING if record.offset == record.size_bytes:
                 await self._finished(turn, record)
-            case Step.RECEIVING if is_old:
+            case Step.RECEIVING if age_s > self.limits.kept_s:
                 log.info("%s: an upload that nobody went on with is removed", turn.video_id)
                 await self._discard(turn.video_id)
             case Step.REMOVED:
                 await self._threads.run(self._clear, record)
-            case Step.ACCEPTED if is_old:
+            case Step.ACCEPTED if age_s > self._accepted_kept_s:
                 await self._threads.run(self._journal.remove, turn.video_id)
 
     async def _latest(self, video_id: str) -> tuple[Turn, Record]:
@@ -368,6 +387,10 @@ class Uploads:
     def _discard_now(self, video_id: str) -> bool:
         turn, record = self._journal.latest(video_id)
         if record.step not in (Step.RECEIVING, Step.REMOVED):
+            return False
+        if self._store.find(upload_key(video_id, 1)) is not None:
+            # who had a turn, and was frozen until all was forgotten, has written down where it was
+            self._journal.remove(video_id)
             return False
         removed = replace(record, step=Step.REMOVED)
         self._journal.claim(turn, removed)

@@ -1,7 +1,7 @@
 """What can be asked of videos, and that the pipeline hears of it."""
 
 import json
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
 from functools import partial
 from typing import Any
 
@@ -255,6 +255,28 @@ def test_a_deleted_video_is_gone_for_ever(gateway: httpx.Client, place: Place) -
     assert gateway.delete(f"{VIDEOS}/never-there").status_code == 404
     [event] = announced(place, "removed")
     assert isinstance(event, VideoDeleted)
+
+
+def test_with_a_video_its_upload_is_forgotten(gateway: httpx.Client, place: Place) -> None:
+    tus = {"Tus-Resumable": "1.0.0"}
+    created = gateway.post(
+        "/api/v1/tus",
+        headers=tus
+        | {
+            "Upload-Length": "1000",
+            "Upload-Metadata": f"filename {b64encode(b'A private matter.mkv').decode()}",
+            "Content-Type": "application/offset+octet-stream",
+        },
+        content=b"\x1aE\xdf\xa3" + bytes(996),
+    )
+    video_id = created.headers["X-Reelay-Video"]
+    upload = f"/api/v1/tus/{video_id}"
+    assert gateway.head(upload, headers=tus).headers["X-Reelay-Video"] == video_id
+
+    assert gateway.delete(f"{VIDEOS}/{video_id}").status_code == 202
+
+    assert gateway.head(upload, headers=tus).status_code == 404
+    assert not any(place.store.keys(f"gateway/uploads/{video_id}/"))
 
 
 def test_on_one_machine_the_supervisor_gets_a_note_and_nothing_is_published(place: Place) -> None:

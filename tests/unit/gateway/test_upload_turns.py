@@ -5,7 +5,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -71,6 +71,11 @@ class Sender:
             if piece is None:
                 return
             yield piece
+
+
+def uploads_in(journal: Journal) -> list[str]:
+    """The ids of uploads that are not forgotten."""
+    return [turn.video_id for turn in journal.turns()]
 
 
 async def all_of(data: bytes) -> AsyncIterator[bytes]:
@@ -194,11 +199,11 @@ def test_bytes_that_count_outlive_many_turns_that_brought_nothing(store: FolderS
 def test_a_removed_upload_is_unknown(store: FolderStore) -> None:
     journal = Journal(store)
     journal.begin(RECORD)
-    assert list(journal.video_ids()) == [ID]
+    assert uploads_in(journal) == [ID]
 
     journal.remove(ID)
 
-    assert list(journal.video_ids()) == []
+    assert uploads_in(journal) == []
     with pytest.raises(NoSuchUpload):
         journal.latest(ID)
 
@@ -384,7 +389,7 @@ def test_an_upload_whose_parts_another_gateway_is_joining_is_not_lost(store: Fol
 
         journal.begin(replace(complete, video_id="1" * 32, key="uploads/1/a.mkv", touched=0.0))
         await uploads.sweep()
-        assert list(journal.video_ids()) == [ID]
+        assert uploads_in(journal) == [ID]
 
     asyncio.run(scenario())
 
@@ -429,9 +434,114 @@ def test_only_what_is_old_is_swept_away(store: FolderStore) -> None:
         journal.begin(replace(RECORD, video_id="1" * 32, touched=0.0, step=Step.ACCEPTED))
         journal.begin(replace(RECORD, video_id="2" * 32, step=Step.REMOVED))
         await uploads.sweep()
-        assert list(journal.video_ids()) == [fresh.video_id]
+        assert uploads_in(journal) == [fresh.video_id]
 
     asyncio.run(scenario())
+
+
+def test_an_accepted_upload_is_forgotten_after_an_hour_however_long_others_are_kept(
+    store: FolderStore,
+) -> None:
+    day = replace(LIMITS, kept_s=24 * 3600)
+    journal = Journal(store)
+    for video_id, age_s, step in (
+        ("1" * 32, 3500, Step.ACCEPTED),
+        ("2" * 32, 3700, Step.ACCEPTED),
+        ("3" * 32, 3700, Step.RECEIVING),
+    ):
+        journal.begin(replace(RECORD, video_id=video_id, touched=time.time() - age_s, step=step))
+
+    asyncio.run(Uploads(store, Acceptance(), day).sweep())
+
+    assert uploads_in(journal) == ["1" * 32, "3" * 32]
+
+
+class Counting(FolderStore):
+    """Remembers which objects were read and which folders were listed."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.asked: list[str] = []
+
+    def get(self, key: str) -> bytes:
+        self.asked.append(key)
+        return super().get(key)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        self.asked.append(prefix)
+        return super().keys(prefix)
+
+
+def test_what_is_accepted_or_quiet_costs_a_sweep_no_more_than_one_listing(tmp_path: Path) -> None:
+    store = Counting(tmp_path)
+    journal = Journal(store)
+    for number in range(20):
+        step = Step.ACCEPTED if number % 2 else Step.RECEIVING
+        journal.begin(replace(RECORD, video_id=f"{number:032x}", touched=time.time() - 600, step=step))
+
+    async def scenario() -> None:
+        uploads = Uploads(store, Acceptance(), LIMITS)
+        await uploads.sweep()
+        store.asked.clear()
+        await uploads.sweep()
+
+    asyncio.run(scenario())
+
+    assert store.asked == ["gateway/uploads/"]
+
+
+def test_a_quiet_upload_that_somebody_went_on_with_is_looked_at_again(store: FolderStore) -> None:
+    """As when another gateway received the rest of it and was killed before it was accepted."""
+    data = MEDIA + bytes(1000)
+
+    async def scenario() -> None:
+        uploads = Uploads(store, accept := Acceptance(), LIMITS)
+        record = await uploads.create("a.mkv", len(data), Options())
+        journal = Journal(store)
+        turn, _ = journal.latest(record.video_id)
+        journal.save(turn, replace(record, touched=time.time() - 600))
+        await uploads.sweep()
+        with pytest.raises(DependencyDown):
+            await Uploads(store, Acceptance(down_times=1), LIMITS).append(
+                record.video_id, 0, all_of(data)
+            )
+        await uploads.sweep()
+        assert len(accept.given) == 1
+
+    asyncio.run(scenario())
+
+
+def test_an_upload_that_became_a_video_keeps_its_file_whoever_comes_back_late(
+    store: FolderStore,
+) -> None:
+    """As a gateway that was frozen until all was accepted and forgotten, and then says where it was."""
+    store.put(RECORD.key, MEDIA)
+    store.put(f"results/{ID}/1/upload.json", b"{}")
+
+    async def scenario() -> None:
+        uploads = Uploads(store, Acceptance(), LIMITS)
+        journal = Journal(store)
+        for _ in range(2):
+            journal.begin(replace(RECORD, touched=0.0))
+            await uploads.sweep()
+            assert uploads_in(journal) == []
+        journal.begin(RECORD)
+        with pytest.raises(Problem) as raised:
+            await uploads.remove(ID)
+        assert raised.value.status == 409
+
+    asyncio.run(scenario())
+    assert store.get(RECORD.key) == MEDIA
+
+
+def test_what_is_no_record_among_the_records_is_no_upload(store: FolderStore) -> None:
+    store.put("gateway/uploads/readme.json", b"{}")
+    store.put(f"gateway/uploads/{ID}/00000001.tail", b"")
+    journal = Journal(store)
+    assert uploads_in(journal) == []
+    journal.begin(RECORD)
+    store.put(f"gateway/uploads/{ID}/copy of 00000002.json", b"{}")
+    assert journal.latest(ID) == (*journal.turns(), RECORD)
 
 
 def test_old_parts_that_no_upload_knows_of_are_removed(tmp_path: Path, store: FolderStore) -> None:
