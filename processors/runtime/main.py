@@ -27,6 +27,10 @@ from processors.runtime.unwanted import UnwantedFeed
 log = logging.getLogger("reelay.runtime")
 
 
+_COLLECTED_AT = 10_000
+"""At how many new objects the garbage collector looks for cycles."""
+
+
 class Exit(IntEnum):
     """Exit statuses of a processor. All but the first want a supervisor to restart it, in time."""
 
@@ -54,7 +58,10 @@ def run(stage: Stage, connections: Connections, settings: RuntimeSettings) -> in
     """
     logs.configure(connections.log_level)
     workers = settings.workers or stage.workers
-    gc.freeze()  # what was imported lives as long as the process, here and in workers that are forked
+    # Here and in workers that are forked, what was imported lives as long as the process, and hardly
+    # anything else is in a cycle: by default, the collector would look for some every sixty records.
+    gc.freeze()
+    gc.set_threshold(_COLLECTED_AT)
     pool = Pool(stage, workers, connections, max_silence_s=settings.max_silence_s)
     feed = UnwantedFeed(connections)
     log.info("%s starts with %s workers", stage.name, workers)
