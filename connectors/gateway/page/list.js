@@ -72,6 +72,7 @@ class List {
 
     onLive("snapshot", () => this.load(), signal);
     onLive("video", (video) => this.#changed(video), signal);
+    onLive("progress", ({ video_id }) => this.#tiles.get(video_id)?.advance(), signal);
     onLive("deleted", ({ video_id }) => this.#gone(video_id), signal);
     this.#nearEnd.observe(this.#more);
     signal.addEventListener("abort", () => this.#nearEnd.disconnect());

@@ -6,12 +6,14 @@
 
 import { EVENTS_URL } from "./api.js";
 import { CaptionsSoFar } from "./captions-so-far.js";
+import { Pieces } from "./pieces.js";
 import { listen } from "./stream.js";
 
 /** @typedef {import("./stream.js").Live} Live */
 
 const bus = new EventTarget();
 const captions = new CaptionsSoFar();
+const pieces = new Pieces();
 /** @type {Set<string>} */
 const deleted = new Set();
 /** @type {() => void} */
@@ -39,6 +41,14 @@ export function onLive(type, listener, signal) {
  */
 export function captionsSoFar(videoId) {
   return captions.of(videoId);
+}
+
+/**
+ * What part of a video at work is transcribed, from 0 to 1; null while that is not known.
+ * @param {import("./api.js").VideoSummary} video
+ */
+export function shareOf(video) {
+  return pieces.shareOf(video);
 }
 
 /**
@@ -71,6 +81,7 @@ function share() {
 /** @param {Live} event */
 function publish(event) {
   captions.take(event);
+  pieces.take(event);
   if (event.type === "deleted") deleted.add(event.data.video_id);
   bus.dispatchEvent(new CustomEvent(event.type, { detail: event.data }));
 }

@@ -4,6 +4,7 @@
  */
 
 import { el, say } from "./dom.js";
+import { shareOf } from "./live.js";
 import { videoAddress } from "./router.js";
 import { bytes, clock, counted, languageName, moment, stateText } from "./text.js";
 
@@ -52,6 +53,11 @@ export class Tile {
     showProgress(this.#progress, video);
     say(this.#facts, facts(video));
   }
+
+  /** Show that more of it is done. */
+  advance() {
+    if (this.video) showProgress(this.#progress, this.video);
+  }
 }
 
 /**
@@ -72,8 +78,9 @@ export function showState(element, video) {
 export function showProgress(bar, video) {
   bar.hidden = video.state !== "working";
   bar.setAttribute("aria-label", `Progress of ${video.name}`);
-  if (video.segments) bar.value = Math.min(1, video.segments_done / video.segments);
-  else bar.removeAttribute("value");
+  const share = bar.hidden ? null : shareOf(video);
+  if (share === null) bar.removeAttribute("value");
+  else bar.value = share;
 }
 
 /** @param {VideoSummary} video */

@@ -76,6 +76,7 @@ class VideoPage {
     this.#readerHead.append(this.#find.element, this.#correctButton);
     onLive("snapshot", () => this.#load(), signal);
     onLive("video", (video) => video.video_id === id && this.#changed(video), signal);
+    onLive("progress", ({ video_id }) => video_id === id && this.#video && showProgress(this.#progress, this.#video), signal);
     onLive("caption", (caption) => caption.video_id === id && this.#heard(caption), signal);
     onLive("deleted", ({ video_id }) => video_id === id && this.#deleted(), signal);
     window.addEventListener("fragment", () => this.#seekToFragment(), { signal });
