@@ -14,9 +14,20 @@ from connectors.settings import Connections
 from schemas.events import Part, PartResult, VideoCompleted
 from schemas.outcomes import results_prefix
 from schemas.topics import TOPICS
+from schemas.uploads import load_upload, upload_key
 from tests.browser.looks import look
 from tests.browser.wire import Wire
-from tests.integration.gateway.serving import NOON, TRANSCRIPT, VTT, Place, serving, soon
+from tests.integration.gateway.serving import (
+    NOON,
+    READING,
+    SECRET,
+    TRANSCRIPT,
+    VTT,
+    Place,
+    keys,
+    serving,
+    soon,
+)
 
 LAST_STREAM = """(() => {
   delete window.SharedWorker;  // no test can turn its clock
@@ -77,6 +88,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             )
         )
         place.complete("talk")
+        place.complete("corrected")
         bilingual(place)
         place.catalogue()
         yield place
@@ -86,6 +98,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def gateway(place: Place) -> Iterator[httpx.Client]:
     """One that asks for no keys."""
     with serving(place.connections) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def guarded(place: Place) -> Iterator[httpx.Client]:
+    """One that asks for keys."""
+    with serving(place.connections, **keys()) as client:
         yield client
 
 
@@ -107,7 +126,7 @@ def test_a_connection_that_is_open_but_silent_is_noticed_and_made_anew(
     page.add_init_script(LAST_STREAM)
     page.clock.install()
     page.goto(wire.url)
-    expect(page.locator(".tile")).to_have_count(2)
+    expect(page.locator(".tile")).to_have_count(3)
     connection = page.locator(".connection")
     for _ in range(3):
         page.evaluate(HEARTBEAT)
@@ -151,3 +170,63 @@ def test_captions_of_another_language_stand_beside_those_of_what_is_said(
 
     page.get_by_role("button", name="Correct captions").click()
     expect(page.locator(".cue-text")).to_have_text("Hello, lecture.")
+
+
+def sign_in(page: Page, key: str = SECRET) -> None:
+    page.get_by_label("API key").fill(key)
+    page.keyboard.press("Enter")
+
+
+def test_a_session_that_has_ended_is_begun_again_and_nothing_is_lost(
+    page: Page, context: BrowserContext, guarded: httpx.Client, place: Place
+) -> None:
+    page.goto(f"{guarded.base_url}/videos/corrected")
+    sign_in(page)
+    page.get_by_role("button", name="Correct captions").click()
+    page.locator(".cue-text").click()
+    page.keyboard.type("Hello again")
+    page.keyboard.press("Enter")
+    context.clear_cookies()
+
+    page.get_by_role("button", name="Save corrections").click()
+    expect(page.get_by_role("dialog", name="Your session has ended")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("API key")).to_be_focused()
+    look(page, "session-ended")
+    sign_in(page, "wrong")
+    expect(page.get_by_role("alert")).to_contain_text("That key is not known here")
+    sign_in(page)
+
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator(".corrections")).to_have_count(0)
+    upload = place.store.get(upload_key("corrected", 2))
+    assert load_upload(upload).corrected
+
+
+def test_who_signs_out_has_signed_out_of_all_tabs_and_back_in_of_all(
+    page: Page, context: BrowserContext, guarded: httpx.Client
+) -> None:
+    page.goto(str(guarded.base_url))
+    sign_in(page)
+    expect(page.locator(".tile")).to_have_count(3)
+    look(page, "signed-in")
+    other = context.new_page()
+    other.goto(str(guarded.base_url))
+    expect(other.locator(".tile")).to_have_count(3)
+
+    page.get_by_role("button", name="Sign out").click()
+
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.locator(".tile")).to_have_count(0)
+    expect(other.get_by_role("dialog", name="Your session has ended")).to_be_visible()
+    assert context.request.get(f"{guarded.base_url}/api/v1/videos").status == 401
+    sign_in(page, READING)
+    expect(page.locator(".tile")).to_have_count(3)
+    expect(other.get_by_role("dialog")).to_have_count(0)
+    expect(other.get_by_role("button", name="Add videos")).to_be_hidden()
+
+
+def test_a_gateway_without_keys_has_nothing_to_sign_out_of(page: Page, gateway: httpx.Client) -> None:
+    page.goto(str(gateway.base_url))
+    expect(page.locator(".tile")).to_have_count(3)
+    expect(page.get_by_role("button", name="Sign out")).to_be_hidden()

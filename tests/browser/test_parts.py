@@ -230,6 +230,27 @@ QUEUE = """(async () => {
 })()"""
 
 
+def takes_films(page: Page, *statuses: int) -> list[str]:
+    """Let the API take films of four bytes, and answer with these statuses when bytes come. Gives the
+    methods by which uploads were made, as they come."""
+    made: list[str] = []
+    left = list(statuses)
+
+    def make(route: Route) -> None:
+        made.append(route.request.method)
+        route.fulfill(status=201, headers={"Location": "/api/v1/tus/film"})
+
+    def take(route: Route) -> None:
+        if route.request.method == "HEAD":
+            route.fulfill(status=200, headers={"Upload-Offset": "0", "Upload-Length": "4"})
+        else:
+            route.fulfill(status=left.pop(0), headers={"Upload-Offset": "4", "X-Reelay-Video": "film"})
+
+    page.route("**/api/v1/tus", make)
+    page.route("**/api/v1/tus/film", take)
+    return made
+
+
 def test_an_upload_that_cannot_begin_is_refused_and_holds_up_no_other(
     page: Page, run: Callable[[str, str], Any]
 ) -> None:
@@ -242,27 +263,26 @@ def test_an_upload_that_cannot_begin_is_refused_and_holds_up_no_other(
 def test_an_upload_that_is_paused_and_resumed_before_it_begins_is_made_once(
     page: Page, run: Callable[[str, str], Any]
 ) -> None:
-    made: list[str] = []
-    sent = [408, 204]
-
-    def make(route: Route) -> None:
-        made.append(route.request.method)
-        route.fulfill(status=201, headers={"Location": "/api/v1/tus/film"})
-
-    def take(route: Route) -> None:
-        if route.request.method == "HEAD":
-            route.fulfill(status=200, headers={"Upload-Offset": "0", "Upload-Length": "4"})
-        else:
-            route.fulfill(status=sent.pop(0), headers={"Upload-Offset": "4", "X-Reelay-Video": "film"})
-
-    page.route("**/api/v1/tus", make)
-    page.route("**/api/v1/tus/film", take)
+    made = takes_films(page, 408, 204)
     again = "const [film] = queue.uploads; queue.pause(film); queue.resume(film);"
     ended = run(
         "uploading",
         QUEUE % f"const all = end(1); queue.add([new File(['film'], 'a.mp4')]); {again} await all;",
     )
     assert ended == [["done", False]]
+    assert made == ["POST"]
+
+
+def test_an_upload_waits_for_another_session_when_its_own_has_ended_and_goes_on_where_it_was(
+    page: Page, run: Callable[[str, str], Any]
+) -> None:
+    made = takes_films(page, 401, 204)
+    run("uploading", "{ window.queue = new m.UploadQueue(); queue.add([new File(['film'], 'a.mp4')]); }")
+    page.get_by_label("API key").fill("right")
+    assert page.evaluate("queue.uploads[0].state") == "interrupted"
+    page.keyboard.press("Enter")
+
+    page.wait_for_function("() => queue.uploads[0].state === 'done'")
     assert made == ["POST"]
 
 

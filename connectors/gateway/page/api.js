@@ -74,6 +74,8 @@
 
 const BASE = "/api/v1";
 
+const SESSION = "/session";
+
 /** Where tus uploads are made. */
 export const UPLOADS_URL = `${BASE}/tus`;
 
@@ -91,6 +93,22 @@ export class ApiError extends Error {
     this.name = "ApiError";
     this.status = status;
   }
+}
+
+/** @type {() => Promise<void>} */
+let askForKey;
+
+/**
+ * What is done about a session that has ended. Requests wait for it, and are made again.
+ * @param {() => Promise<void>} ask resolves once there is another
+ */
+export function whenSessionEnds(ask) {
+  askForKey = ask;
+}
+
+/** Resolves once there is a session again, after one has ended. */
+export function anotherSession() {
+  return askForKey();
 }
 
 /**
@@ -164,7 +182,7 @@ export function search(query, signal) {
  * @returns {Promise<{keys: boolean, name: string | null, scope: "read" | "write" | null}>}
  */
 export function whoAmI() {
-  return json("/session", {});
+  return json(SESSION, {});
 }
 
 /**
@@ -173,11 +191,16 @@ export function whoAmI() {
  * @returns {Promise<{scope: "read" | "write"}>}
  */
 export function signIn(key) {
-  return json("/session", {
+  return json(SESSION, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ key }),
   });
+}
+
+/** End the session of this browser. */
+export async function signOut() {
+  await answer(SESSION, { method: "DELETE" });
 }
 
 /**
@@ -210,15 +233,26 @@ function answer(path, options) {
  * @param {RequestInit} options
  */
 async function request(url, options) {
-  let response;
+  let response = await sent(url, options);
+  while (response.status === 401 && url !== BASE + SESSION) {
+    await anotherSession();
+    response = await sent(url, options);
+  }
+  if (!response.ok) throw new ApiError(response.status, await reason(response));
+  return response;
+}
+
+/**
+ * @param {string} url
+ * @param {RequestInit} options
+ */
+async function sent(url, options) {
   try {
-    response = await fetch(url, options);
+    return await fetch(url, options);
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError(0, "Reelay cannot be reached. Check that it is running, then try again.");
   }
-  if (!response.ok) throw new ApiError(response.status, await reason(response));
-  return response;
 }
 
 /**

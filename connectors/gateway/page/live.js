@@ -17,12 +17,17 @@ const pieces = new Pieces();
 /** @type {Set<string>} */
 const deleted = new Set();
 /** @type {() => void} */
-let connectNow = () => {};
+let connect = () => {};
 
 /** Begin to listen; once, at the start. */
 export function start() {
-  connectNow = "SharedWorker" in window ? share() : listen(EVENTS_URL, publish);
-  window.addEventListener("online", () => connectNow());
+  connect = "SharedWorker" in window ? share() : listen(EVENTS_URL, publish);
+  window.addEventListener("online", connectNow);
+}
+
+/** Connect anew, for all tabs. */
+export function connectNow() {
+  connect();
 }
 
 /**

@@ -10,17 +10,19 @@ import { errorNotice } from "./notices.js";
 /**
  * Ask until a key is right.
  * @param {HTMLElement} place
+ * @param {string} title
+ * @param {string} text
  * @returns {Promise<"read" | "write">} what the key is for
  */
-export function askForKey(place) {
+export function askForKey(place, title, text) {
   return new Promise((resolve) => {
     const input = el("input", { id: "key", name: "key", type: "password", autocomplete: "current-password", required: true });
     const trouble = el("div");
     const form = el(
       "form",
       { class: "sign-in" },
-      el("h1", {}, "Sign in"),
-      el("p", {}, "This Reelay asks for an API key. Whoever runs it can give you one."),
+      el(place.localName === "dialog" ? "h2" : "h1", { id: "sign-in-title" }, title),
+      el("p", {}, text),
       el("label", { for: "key" }, "API key"),
       input,
       trouble,

@@ -7,6 +7,7 @@
  * @typedef {"connecting" | "open" | "lost"} Status
  *
  * @typedef {{type: "status", data: Status}
+ *   | {type: "refused", data: null}
  *   | {type: "snapshot" | "video" | "progress" | "caption" | "deleted", data: any}} Live
  */
 
@@ -60,6 +61,7 @@ export function listen(url, emit) {
       emit({ type: "status", data: "lost" });
       if (source.readyState === EventSource.CLOSED) {
         clearTimeout(silence);
+        emit({ type: "refused", data: null });
         timer = setTimeout(connect, wait_ms);
         wait_ms = Math.min(wait_ms * 2, LONGEST_WAIT_MS);
       }

@@ -32,5 +32,6 @@ self.addEventListener("connect", (event) => {
   tab.start();
   tabs.add(tab);
   tab.postMessage(status);
+  if (status.data === "lost") connectNow(); // somebody may just have signed in there
   for (const data of captions.all()) tab.postMessage({ type: "caption", data });
 });

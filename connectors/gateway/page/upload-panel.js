@@ -127,7 +127,7 @@ function uploadText({ state, sent_bytes, speed_bps, file, reason }) {
     case "paused":
       return `${part} · paused`;
     case "interrupted":
-      return `${part} · the connection is lost; it goes on by itself`;
+      return `${part} · interrupted; it goes on by itself`;
     case "done":
       return `${bytes(file.size)} · uploaded`;
     case "refused":

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UPLOADS_URL } from "./api.js";
+import { anotherSession, UPLOADS_URL } from "./api.js";
 
 /**
  * @typedef {"queued" | "sending" | "paused" | "interrupted" | "done" | "refused"} UploadState
@@ -137,7 +137,18 @@ export class UploadQueue extends EventTarget {
         this.dispatchEvent(new CustomEvent("arrived", { detail: upload }));
         this.#advance();
       },
-      onError: (error) => this.#refuse(upload, refusal(error)),
+      onError: async (error) => {
+        if (statusOf(error) !== 401) {
+          this.#refuse(upload, refusal(error));
+          return;
+        }
+        // Trying before would only lose what the server has: the client begins anew where it may not ask.
+        this.#change(upload, { state: "interrupted", speed_bps: 0 });
+        await anotherSession();
+        if (upload.state !== "interrupted" || !this.#uploads.has(upload.number)) return;
+        this.#change(upload, { state: "sending" });
+        transfer.start();
+      },
     });
     const [earlier] = await transfer.findPreviousUploads();
     if (earlier) transfer.resumeFromPreviousUpload(earlier);
@@ -193,8 +204,17 @@ async function tusClient() {
 
 /** @param {any} error */
 function worthAnotherTry(error) {
-  const status = error.originalResponse?.getStatus() ?? 0;
+  const status = statusOf(error);
   return TRY_AGAIN.has(status) || status >= 500;
+}
+
+/**
+ * 0: there was no answer.
+ * @param {any} error
+ * @returns {number}
+ */
+function statusOf(error) {
+  return error.originalResponse?.getStatus() ?? 0;
 }
 
 /**
