@@ -1,12 +1,13 @@
 """The page on a real gateway without processors: what it does when the gateway falls silent, ends a
 session, or has captions in several languages."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Dialog, Page, expect
 
 from connectors.gateway.live import stream
 from connectors.kafka.embedded import EmbeddedBroker
@@ -230,3 +231,40 @@ def test_a_gateway_without_keys_has_nothing_to_sign_out_of(page: Page, gateway: 
     page.goto(str(gateway.base_url))
     expect(page.locator(".tile")).to_have_count(3)
     expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+
+
+def test_corrections_that_are_not_saved_are_not_left_without_a_question(
+    page: Page, gateway: httpx.Client
+) -> None:
+    questions: list[str] = []
+    answers = [False, False, False, True]
+
+    def answer(dialog: Dialog) -> None:
+        questions.append(f"{dialog.type}: {dialog.message}")
+        (dialog.accept if answers.pop(0) else dialog.dismiss)()
+
+    page.on("dialog", answer)
+    page.goto(str(gateway.base_url))
+    page.get_by_role("link", name="Two languages.mp4").click()
+    page.get_by_role("button", name="Correct captions").click()
+    all_videos = page.get_by_role("link", name="All videos")
+    all_videos.click()
+    expect(page.locator(".tile")).to_have_count(3)
+    assert questions == [], "there was nothing to lose"
+    page.go_back()
+    page.get_by_role("button", name="Correct captions").click()
+    page.locator(".cue-text").click()
+    page.keyboard.type("Typed")
+
+    all_videos.click()
+    expect(page.locator(".cue-text")).to_have_text("Typed")
+    page.evaluate("history.back()")
+    expect(page.locator(".cue-text")).to_have_text("Typed")
+    page.evaluate("setTimeout(() => location.reload())")
+    soon(lambda: len(questions) == 3 or page.wait_for_timeout(50))
+    expect(page).to_have_url(re.compile("/videos/bilingual$"))
+    all_videos.click()
+
+    expect(page.locator(".tile")).to_have_count(3)
+    question = "confirm: Leave without saving 1 changed caption?"
+    assert questions == [question, question, "beforeunload: ", question]

@@ -55,8 +55,14 @@ export class Corrections {
     this.#count();
   }
 
+  /** What to ask before they are left; null: nothing would be lost. What is being typed is kept. */
+  objection() {
+    /** @type {HTMLElement | null} */ (this.element.querySelector(".cue-edit"))?.blur();
+    return this.#changed ? `Leave without saving ${counted(this.#changed, "changed caption")}?` : null;
+  }
+
   /** How many captions differ from what is saved. */
-  get changed() {
+  get #changed() {
     return this.#texts.filter((text, number) => text !== this.#cues[number].text).length;
   }
 
@@ -178,7 +184,7 @@ export class Corrections {
   }
 
   #count() {
-    const changed = this.changed;
+    const changed = this.#changed;
     this.#save.disabled = changed === 0;
     say(this.#status, changed ? `${counted(changed, "caption")} changed` : "Nothing changed yet");
   }
@@ -196,7 +202,7 @@ export class Corrections {
   }
 
   #leave() {
-    if (this.changed && !window.confirm(`Leave without saving ${counted(this.changed, "changed caption")}?`)) return;
-    this.#on.close();
+    const objection = this.objection();
+    if (objection === null || window.confirm(objection)) this.#on.close();
   }
 }

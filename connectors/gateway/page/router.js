@@ -16,6 +16,8 @@ let routes = [];
 /** @type {HTMLElement} */
 let place;
 let leaving = new AbortController();
+/** @type {() => string | null} */
+let objection = () => null;
 let shownUrl = new URL(location.href);
 
 /**
@@ -28,9 +30,18 @@ export function startRouter(element, table) {
   routes = table;
   history.scrollRestoration = "manual";
   document.addEventListener("click", followLink);
-  window.addEventListener("popstate", () => arrive({ scrollTo: history.state?.scroll ?? 0 }));
+  window.addEventListener("popstate", comeBack);
   window.addEventListener("scrollend", remember);
+  window.addEventListener("beforeunload", (event) => objection() && event.preventDefault());
   show();
+}
+
+/**
+ * Have the user asked before the view of now is left.
+ * @param {() => string | null} ask gives the question; null: nothing would be lost
+ */
+export function askBeforeLeaving(ask) {
+  objection = ask;
 }
 
 /**
@@ -39,6 +50,7 @@ export function startRouter(element, table) {
  * @param {{replace?: boolean}} [how] replace: without a new entry in the history
  */
 export function go(address, { replace = false } = {}) {
+  if (!mayGo(new URL(address, location.href))) return;
   if (replace) {
     history.replaceState(history.state, "", address);
   } else {
@@ -46,11 +58,6 @@ export function go(address, { replace = false } = {}) {
     history.pushState(null, "", address);
   }
   arrive({ scrollTo: 0 });
-}
-
-/** Build the view of this address anew. */
-export function showAgain() {
-  show();
 }
 
 /**
@@ -73,9 +80,29 @@ export function videoAddress(videoId, time_s = null) {
   return `/videos/${encodeURIComponent(videoId)}${fragment}`;
 }
 
+function comeBack() {
+  // The browser is there already: to stay, its address becomes that of the view again.
+  if (mayGo(location)) arrive({ scrollTo: history.state?.scroll ?? 0 });
+  else history.pushState(null, "", shownUrl);
+}
+
+/**
+ * Whether the user lets go of what would be lost there.
+ * @param {URL | Location} url
+ */
+function mayGo(url) {
+  const question = isShown(url) ? null : objection();
+  return question === null || window.confirm(question);
+}
+
+/** @param {URL | Location} url */
+function isShown({ pathname, search }) {
+  return pathname === shownUrl.pathname && search === shownUrl.search;
+}
+
 /** @param {{scrollTo: number}} where */
 function arrive({ scrollTo }) {
-  const sameView = location.pathname === shownUrl.pathname && location.search === shownUrl.search;
+  const sameView = isShown(location);
   shownUrl = new URL(location.href);
   if (sameView) {
     window.dispatchEvent(new Event("fragment"));
@@ -89,6 +116,7 @@ function arrive({ scrollTo }) {
 function show() {
   leaving.abort();
   leaving = new AbortController();
+  objection = () => null;
   const url = new URL(location.href);
   shownUrl = url;
   for (const { pattern, view } of routes) {

@@ -13,7 +13,7 @@ import { announce, errorNotice } from "./notices.js";
 import { Player } from "./player.js";
 import { correctedWords, paragraphsOf, wordsOf } from "./reading.js";
 import { captionsOf, downloads, fileNamed } from "./results.js";
-import { go, timeIn, videoAddress } from "./router.js";
+import { askBeforeLeaving, go, timeIn, videoAddress } from "./router.js";
 import { bytes, clock, counted, languageName, moment } from "./text.js";
 import { showProgress, showState } from "./tile.js";
 import { timeline } from "./timeline.js";
@@ -79,6 +79,7 @@ class VideoPage {
     onLive("progress", ({ video_id }) => video_id === id && this.#video && showProgress(this.#progress, this.#video), signal);
     onLive("caption", (caption) => caption.video_id === id && this.#heard(caption), signal);
     onLive("deleted", ({ video_id }) => video_id === id && this.#deleted(), signal);
+    askBeforeLeaving(() => this.#corrections?.objection() ?? null);
     window.addEventListener("fragment", () => this.#seekToFragment(), { signal });
   }
 
@@ -273,6 +274,7 @@ class VideoPage {
 
   #deleted() {
     announce("This video was deleted.");
+    this.#corrections = null;
     go("/");
   }
 
