@@ -21,7 +21,7 @@ def event_headers(event: Event, *, source: str, traceparent: str | None = None) 
         ("ce_id", event.event_id.encode()),
         ("ce_subject", (subject if index is None else f"{subject}/{index}").encode()),
         ("ce_time", made_at.encode()),
-        ("media_s", f"{media_s(event):.3f}".encode()),
+        ("media_s", b"%.3f" % media_s(event)),
     ]
     if traceparent is not None:
         headers.append(("traceparent", traceparent.encode()))

@@ -86,7 +86,8 @@ class Frontier:
         if self._base is None or self._next is None:
             self._base = self._next = offset
         if offset >= self._next:
-            self._skip_missing(offset)
+            if offset > self._next:
+                self._skip_missing(offset)
             self._next = offset + 1
         if offset < self._base or offset in self._done:
             return False

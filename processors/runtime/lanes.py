@@ -141,16 +141,21 @@ class Lanes:
                 ready.append((lane, found))
         if not ready:
             return None
-        for lane, _ in ready:
-            lane.credit += lane.weight
-        lane, held = max(ready, key=lambda item: item[0].credit)
-        lane.credit -= sum(other.weight for other, _ in ready)
+        lane, held = ready[0] if len(ready) == 1 else _whose_turn(ready)
         place = held.record.place
         queue = lane.waiting.pop(place)
         if len(queue) > 1:
             queue.take(held)
             lane.waiting[place] = queue  # the last whose turn it is
         return held.record
+
+
+def _whose_turn(ready: list[tuple[_Lane, _Held]]) -> tuple[_Lane, _Held]:
+    for lane, _ in ready:
+        lane.credit += lane.weight
+    lane, held = max(ready, key=lambda item: item[0].credit)
+    lane.credit -= sum(other.weight for other, _ in ready)
+    return lane, held
 
 
 def _next(lane: _Lane, startable: Callable[[Record], bool]) -> _Held | None:

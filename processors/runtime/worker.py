@@ -115,7 +115,8 @@ class _Job:
         self._stage = stage
         self._pipe = pipe
         self._codec = codec
-        self._cancelled = pipe.unwanted.covers(_key(source))
+        self.video = VideoKey(source.video_id, source.revision)
+        self._cancelled = pipe.unwanted.covers(self.video)
         self._reported_at = -_PROGRESS_EVERY_S
 
     @property
@@ -200,7 +201,7 @@ class _Worker:
         source = self._decoded(work)
         logs.add_job_fields(video=source.video_id, revision=source.revision)
         job = _Job(work, source, self._stage.name, pipe=self._pipe, codec=self._codec)
-        self._pipe.say(Began(_key(source), getattr(source, "index", None), media_s(source)))
+        self._pipe.say(Began(job.video, getattr(source, "index", None), media_s(source)))
         job.check()
         stamp = job.stamp()
         events: Iterator[Event] = iter(self._processor.process(source, job))
