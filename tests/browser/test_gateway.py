@@ -40,6 +40,7 @@ LAST_STREAM = """(() => {
     }
   };
 })()"""
+RECONNECT = "window.dispatchEvent(new Event('online'))"
 HEARTBEAT = (
     "new Promise((heard) => lastStream.addEventListener('heartbeat', () => heard(), { once: true }))"
 )
@@ -268,3 +269,25 @@ def test_corrections_that_are_not_saved_are_not_left_without_a_question(
     expect(page.locator(".tile")).to_have_count(3)
     question = "confirm: Leave without saving 1 changed caption?"
     assert questions == [question, question, "beforeunload: ", question]
+
+
+def test_the_focus_stays_where_it_is_when_the_page_catches_up(
+    page: Page, gateway: httpx.Client, place: Place
+) -> None:
+    page.goto(str(gateway.base_url))
+    link = page.get_by_role("link", name="Two languages.mp4")
+    link.focus()
+    place.complete("zebra", name="Zebra.mp4")  # comes first
+    place.catalogue()
+    page.evaluate(RECONNECT)
+    expect(page.locator(".tile").first).to_have_text(re.compile("Zebra.mp4"))
+    expect(link).to_be_focused()
+
+    page.keyboard.press("Enter")
+    link = page.get_by_role("link", name="every word with its time")
+    link.focus()
+    with page.expect_response("**/videos/bilingual") as caught_up:
+        page.evaluate(RECONNECT)
+    caught_up.value.finished()
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(link).to_be_focused()

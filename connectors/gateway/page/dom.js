@@ -40,6 +40,32 @@ export function fill(element, ...children) {
 }
 
 /**
+ * Replace an element's children only if others are to be seen, so that the focus stays where it is.
+ * @param {Element} element
+ * @param {...(Child | Child[])} children
+ */
+export function refill(element, ...children) {
+  const fresh = /** @type {Element} */ (element.cloneNode(false));
+  fill(fresh, ...children);
+  if (!fresh.isEqualNode(element)) element.replaceChildren(...fresh.childNodes);
+}
+
+/**
+ * Give an element these children, in this order. What is in its place already is not touched.
+ * @param {Element} element
+ * @param {Element[]} children
+ */
+export function arrange(element, children) {
+  const wanted = new Set(children);
+  for (const child of [...element.children]) if (!wanted.has(child)) child.remove();
+  let place = element.firstElementChild;
+  for (const child of children) {
+    if (child === place) place = place.nextElementSibling;
+    else element.insertBefore(child, place);
+  }
+}
+
+/**
  * Set an element's text only where it differs, so that screen readers and selections are left in peace.
  * @param {Element} element
  * @param {string} text

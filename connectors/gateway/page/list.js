@@ -5,7 +5,7 @@
 
 import { listVideos } from "./api.js";
 import { pickFiles } from "./choosing.js";
-import { el, fill, say } from "./dom.js";
+import { arrange, el, fill, refill, say } from "./dom.js";
 import { isDeleted, onLive } from "./live.js";
 import { announce, errorNotice } from "./notices.js";
 import { counted } from "./text.js";
@@ -86,7 +86,7 @@ class List {
       const known = this.#tiles;
       this.#tiles = new Map();
       for (const video of page.videos) if (!isDeleted(video.video_id)) this.#put(video, known.get(video.video_id));
-      fill(this.#grid, ...[...this.#tiles.values()].map(({ element }) => element));
+      arrange(this.#grid, [...this.#tiles.values()].map(({ element }) => element));
       this.#end(page);
     } catch (error) {
       this.#failed(error, () => this.load());
@@ -142,7 +142,7 @@ class List {
     say(this.#count, total ? counted(total, "video") : "");
     this.#grid.hidden = total === 0;
     this.#filters.hidden = total === 0 && !this.#state;
-    fill(this.#empty, total ? null : this.#state ? nothingHere(this.#state) : welcome(this.#chosen));
+    refill(this.#empty, total ? null : this.#state ? nothingHere(this.#state) : welcome(this.#chosen));
   }
 
   /** @param {VideoSummary} video */

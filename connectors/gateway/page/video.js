@@ -6,7 +6,7 @@
 import * as api from "./api.js";
 import { Corrections } from "./corrections.js";
 import { ask as askUser } from "./dialog.js";
-import { el, fill, say } from "./dom.js";
+import { el, fill, refill, say } from "./dom.js";
 import { captionsSoFar, onLive, tellDeleted } from "./live.js";
 import { LiveWords } from "./live-words.js";
 import { announce, errorNotice } from "./notices.js";
@@ -143,8 +143,8 @@ class VideoPage {
     say(this.#facts, facts(video));
     if (before?.state !== video.state || before?.revision !== video.revision) this.#showActions(video);
     this.#player.open(video.source_url, { name: video.name, picture: video.has_picture !== false });
-    fill(this.#downloads, downloadLinks(video));
-    fill(this.#notes, notes(video));
+    refill(this.#downloads, downloadLinks(video));
+    refill(this.#notes, notes(video));
     this.#showTimeline(video);
   }
 
@@ -158,7 +158,7 @@ class VideoPage {
     }
     const shown = timeline(stages, uploaded_at);
     if (shown instanceof HTMLDetailsElement) shown.open = open;
-    fill(this.#timeline, shown);
+    refill(this.#timeline, shown);
   }
 
   /** @param {Video} video */
