@@ -110,6 +110,46 @@ def test_ten_thousand_videos_come_page_by_page(page: Page, address: str) -> None
     expect(page.locator(".tile-link:focus")).to_have_count(1)
 
 
+def test_a_video_that_comes_into_a_filtered_list_takes_its_place_or_is_counted(
+    page: Page, address: str
+) -> None:
+    def video(number: int, **more: Any) -> dict[str, Any]:
+        """The larger the number, the older."""
+        uploaded_at = f"2026-03-01T09:{59 - number:02}:00.000Z"
+        return one_of_many(number) | {"uploaded_at": uploaded_at, "state": "failed"} | more
+
+    def listed(route: Route) -> None:
+        counting = "limit=1" in route.request.url.split("&")
+        content = {
+            "videos": [video(number) for number in range(0, 48, 2)],
+            "next": "46",
+            "total": 31 if counting else 30,
+        }
+        route.fulfill(body=json.dumps(content), content_type="application/json")
+
+    told: list[dict[str, Any]] = []
+
+    def stream(route: Route) -> None:
+        body = "".join(f"event: video\ndata: {json.dumps(each)}\n\n" for each in told)
+        route.fulfill(body=f"retry: {9**9 if told else 50}\n\n{body}", content_type="text/event-stream")
+
+    page.route("**/api/v1/videos?*", listed)
+    page.route("**/api/v1/events", stream)
+    page.add_init_script("delete window.SharedWorker")  # tests do not answer its requests
+    page.goto(f"{address}/?state=failed")
+    expect(page.locator(".tile")).to_have_count(24)
+    expect(page.locator(".list-count")).to_have_text("30 videos")
+
+    told += [video(7), video(0, state="waiting")]
+    expect(page.locator(".tile").nth(3)).to_contain_text("Talk 7.mp4")
+    expect(page.locator(".tile").first).to_contain_text("Talk 2.mp4")
+    expect(page.locator(".list-count")).to_have_text("30 videos")
+    told[:] = [video(55)]
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(page.locator(".list-count")).to_have_text("31 videos")
+    expect(page.locator(".tile")).to_have_count(24)
+
+
 def test_a_gateway_with_keys_asks_for_one_and_says_when_it_is_wrong(page: Page, address: str) -> None:
     answer(page, "session", {"keys": True, "name": None, "scope": None})
     page.goto(address)

@@ -15,6 +15,7 @@ import { STATE_NAMES, Tile } from "./tile.js";
 /** @typedef {import("./api.js").VideoSummary} VideoSummary */
 
 const PAGE = 48;
+const COUNT_EVERY_MS = 2000;
 
 /**
  * @param {import("./choosing.js").Chosen} chosen what becomes of files that are picked here
@@ -38,6 +39,8 @@ class List {
   /** @type {string | null} */
   #next = null;
   #total = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #counting;
   #loading = false;
   /** Whether the user asked for more, and then wants to go on from there. */
   #asked = false;
@@ -75,7 +78,10 @@ class List {
     onLive("progress", ({ video_id }) => this.#tiles.get(video_id)?.advance(), signal);
     onLive("deleted", ({ video_id }) => this.#gone(video_id), signal);
     this.#nearEnd.observe(this.#more);
-    signal.addEventListener("abort", () => this.#nearEnd.disconnect());
+    signal.addEventListener("abort", () => {
+      this.#nearEnd.disconnect();
+      clearTimeout(this.#counting);
+    });
   }
 
   /** The first page, again: after it, the list is as new as the server. */
@@ -155,22 +161,42 @@ class List {
       const before = tile.video?.state;
       tile.show(video);
       if (before !== video.state) announceEnd(video);
-    } else if (this.#isNewest(video)) {
-      this.#grid.prepend(this.#put(video).element);
-      this.#setTotal(this.#total + 1);
+    } else {
+      this.#came(video);
     }
   }
 
-  /** @param {VideoSummary} video */
-  #isNewest(video) {
-    const [first] = this.#tiles.values();
-    return !first?.video || video.uploaded_at >= first.video.uploaded_at || this.#next === null;
+  /**
+   * One that was not in the list, or is further down in it than what is shown.
+   * @param {VideoSummary} video
+   */
+  #came(video) {
+    const shown = [...this.#tiles.values()];
+    if (this.#next !== null && shown.every((tile) => newestFirst(tile.video, video) < 0)) {
+      this.#countAgain();
+      return;
+    }
+    const tiles = [...shown, this.#put(video)].sort((one, other) => newestFirst(one.video, other.video));
+    arrange(this.#grid, tiles.map(({ element }) => element));
+    this.#setTotal(this.#total + 1);
+  }
+
+  /** Ask how many there are, but not each time: nobody here knows which of those further down counted already. */
+  #countAgain() {
+    this.#counting ??= setTimeout(async () => {
+      this.#counting = undefined;
+      const page = await listVideos({ state: this.#state, limit: 1 }, this.#signal).catch(() => null);
+      if (page) this.#setTotal(page.total);
+    }, COUNT_EVERY_MS);
   }
 
   /** @param {string} videoId */
   #gone(videoId) {
     const tile = this.#tiles.get(videoId);
-    if (!tile) return;
+    if (!tile) {
+      if (this.#next !== null) this.#countAgain();
+      return;
+    }
     this.#tiles.delete(videoId);
     tile.element.remove();
     this.#setTotal(this.#total - 1);
@@ -184,6 +210,16 @@ class List {
     if (this.#signal.aborted) return;
     fill(this.#trouble, errorNotice(error, { label: "Try again", action: again }));
   }
+}
+
+/**
+ * The server's order.
+ * @param {VideoSummary} one
+ * @param {VideoSummary} other
+ */
+function newestFirst(one, other) {
+  const [first, second] = [one, other].map(({ uploaded_at, video_id }) => `${uploaded_at ?? ""} ${video_id}`);
+  return first > second ? -1 : 1;
 }
 
 /** @param {State | null} chosen */
