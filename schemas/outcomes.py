@@ -9,7 +9,6 @@ names no zone is of UTC.
 import dataclasses
 import json
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Any
 
 from schemas.codec import from_record, to_record
@@ -23,19 +22,44 @@ _KINDS: dict[str, type[Outcome]] = {
 }
 
 
+MAX_ID_BYTES = 200
+"""File systems hold names of 255, and a store may want some for itself."""
+
+MAX_REVISION = 2**31 - 1
+"""A revision is an `int` of Avro and of databases."""
+
+
+def check_video_id(video_id: str) -> None:
+    """Raises ValueError for what can be no video's id: it could lead to what is not the video's, or
+    nowhere. This is the one rule for ids, in every room."""
+    if (
+        video_id in ("", ".", "..")
+        or not video_id.isprintable()
+        or any(character in video_id for character in "/\\:")
+        or len(video_id.encode()) > MAX_ID_BYTES
+    ):
+        raise ValueError(
+            f"video_id {video_id[:MAX_ID_BYTES]!r}: expected a plain name: 1 to {MAX_ID_BYTES} bytes of"
+            " printable characters without '/', '\\' and ':'"
+        )
+
+
 def results_prefix(video_id: str, revision: int | None = None) -> str:
     """Where the results of a revision, or of all, are kept in the object store; ends with "/".
 
-    Raises ValueError for a video_id that is no plain name: it could point at what is not the video's.
+    Raises ValueError for an id as `check_video_id`, and for a number that no revision can have.
     """
-    if PurePosixPath(video_id).parts != (video_id,) or video_id in (".", "..", "/") or "\0" in video_id:
-        raise ValueError(f"video_id {video_id!r}: expected a plain name")
-    return f"results/{video_id}/" if revision is None else f"results/{video_id}/{revision}/"
+    check_video_id(video_id)
+    if revision is None:
+        return f"results/{video_id}/"
+    if abs(revision) > MAX_REVISION:
+        raise ValueError(f"revision {revision}: expected at most {MAX_REVISION}")
+    return f"results/{video_id}/{revision}/"
 
 
 def uploads_prefix(video_id: str) -> str:
-    """Where a video's uploaded files are kept; ends with "/". Raises ValueError as `results_prefix`."""
-    results_prefix(video_id)
+    """Where a video's uploaded files are kept; ends with "/". Raises ValueError as `check_video_id`."""
+    check_video_id(video_id)
     return f"uploads/{video_id}/"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from schemas.codec import from_record, to_record
 from schemas.events import VideoUploaded
-from schemas.outcomes import uploads_prefix
+from schemas.outcomes import MAX_REVISION, check_video_id, results_prefix, uploads_prefix
 from schemas.times import read_stages, read_time
 
 NOTES = "inbox/"
@@ -21,8 +21,9 @@ _NAME_BYTES = 200
 
 
 def upload_key(video_id: str, revision: int) -> str:
-    """Where the upload of that revision is kept in the object store."""
-    return f"results/{video_id}/{revision}/upload.json"
+    """Where the upload of that revision is kept in the object store. Raises ValueError as
+    `results_prefix`."""
+    return f"{results_prefix(video_id, revision)}upload.json"
 
 
 def file_key(video_id: str, name: str) -> str:
@@ -59,6 +60,9 @@ def load_upload(data: bytes) -> VideoUploaded:
         record = defaults | given
         if not isinstance(record["video_id"], str) or type(record["revision"]) is not int:
             raise TypeError("video_id or revision")
+        check_video_id(record["video_id"])
+        if not 1 <= record["revision"] <= MAX_REVISION:
+            raise ValueError(f"revision {record['revision']}: expected 1 to {MAX_REVISION}")
         record["options"] = defaults["options"] | given.get("options", {})
         if "made_at" in given:
             record["made_at"] = read_time(given["made_at"])

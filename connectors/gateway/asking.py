@@ -8,14 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.gateway.problems import no_such_video
 from schemas.events import Options, Task
+from schemas.outcomes import check_video_id
 
 LANGUAGE = r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}"
 """A BCP 47 tag, by its form."""
 
 MODEL = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 """The name of a Whisper model. The command line may name a folder too; whoever comes by HTTP may not."""
-
-_ID_BYTES = 200
 
 Language = Annotated[str, Field(pattern=f"^({LANGUAGE})$", max_length=80)]
 Model = Annotated[str, Field(pattern=f"^{MODEL}$")]
@@ -47,11 +46,8 @@ class OptionsAsked(BaseModel):
 
 def check_id(video_id: str) -> str:
     """The id, if a video can have it: nothing that could lead elsewhere in the store. Raises Problem."""
-    if (
-        video_id in ("", ".", "..")
-        or not video_id.isprintable()
-        or any(character in video_id for character in "/\\:")
-        or len(video_id.encode("utf-8", "replace")) > _ID_BYTES
-    ):
-        raise no_such_video()
+    try:
+        check_video_id(video_id)
+    except ValueError:
+        raise no_such_video() from None
     return video_id

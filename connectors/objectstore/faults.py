@@ -15,7 +15,14 @@ from connectors.objectstore.requests import CONNECT_S, READ_S, refused_certifica
 STORE = "object store"
 
 _EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED, openssl/x509_vfy.h
-_BAD_KEYS = frozenset({"KeyTooLongError", "ExistingObjectIsDirectory", "ObjectParentIsFile"})
+_BAD_KEYS = frozenset(
+    {
+        "ExistingObjectIsDirectory",
+        "KeyTooLongError",
+        "ObjectParentIsFile",
+        "XMinioInvalidObjectName",
+    }
+)
 _BAD_CREDENTIALS = frozenset(
     {
         "AccessDenied",

@@ -1,6 +1,7 @@
 """An object store in a local folder."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -35,7 +36,11 @@ _PARTS = ".parts-"
 """How the name of a folder begins that holds a file whose parts are still written."""
 
 _PARTS_ID = re.compile(r"[0-9a-f]{32}")
+_NO_NAME = frozenset({errno.ENAMETOOLONG, errno.EILSEQ})
+"""What a disk answers to a name that it cannot hold; waiting does not help."""
+
 _BLOCK_BYTES = 2**20
+_SHOWN_CHARS = 100
 
 
 class FolderStore:
@@ -64,7 +69,7 @@ class FolderStore:
     def put_if_absent(self, key: str, data: bytes) -> bool:
         with _disk_faults(key):
             place = self._place(key)
-            if place.exists():
+            if place.is_file():
                 return False
             with _written(place, (data,)) as temporary:
                 try:
@@ -103,8 +108,9 @@ class FolderStore:
     @contextmanager
     def local_file(self, key: str) -> Iterator[Path]:
         place = self._place(key)
-        if not place.is_file():
-            raise ObjectMissing(key)
+        with _disk_faults(key):
+            if not place.is_file():
+                raise ObjectMissing(key)
         yield place
 
     def keys(self, prefix: str) -> Iterator[str]:
@@ -205,8 +211,9 @@ def _blocks(source: BinaryIO, digest: "hashlib._Hash") -> Iterator[bytes]:
 
 
 def _unreadable(error: OSError) -> None:
-    """What a listing does about a folder that it cannot read; one that is gone holds nothing."""
-    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+    """What a listing does about a folder that it cannot read; one that is gone, or cannot be, holds
+    nothing."""
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)) and error.errno not in _NO_NAME:
         raise DependencyDown("object store", f"{error.filename}: {error.strerror}") from error
 
 
@@ -218,6 +225,8 @@ def _disk_faults(key: str) -> Iterator[None]:
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise ObjectMissing(key) from error
     except OSError as error:
+        if error.errno in _NO_NAME:
+            raise ValueError(f"object key {key[:_SHOWN_CHARS]!r}…: {error.strerror}") from error
         raise DependencyDown("object store", f"{key}: {error.strerror}") from error
 
 
@@ -230,6 +239,10 @@ def _no_parts(key: str) -> Iterator[None]:
         raise PartsGone(key) from error
 
 
+def _in_the_way(place: Path) -> ValueError:
+    return ValueError(f"object key …/{place.name!r}: another object is where its folder should be")
+
+
 def _write_all(file: RawIOBase, data: Block) -> None:
     rest = memoryview(data)
     while rest:
@@ -238,8 +251,11 @@ def _write_all(file: RawIOBase, data: Block) -> None:
 
 @contextmanager
 def _written(place: Path, blocks: Iterable[bytes]) -> Iterator[Path]:
-    """A temporary file beside `place` that holds `blocks` for good; gone when the context ends."""
+    """A temporary file beside `place` that holds `blocks` for good; gone when the context ends. Raises
+    ValueError where other objects are in the way."""
     temporary = place.with_name(f"{TEMPORARY}{uuid4().hex}")
+    if place.is_dir():
+        raise ValueError(f"object key …/{place.name!r}: other objects lie below it")
     try:
         while True:
             try:
@@ -248,14 +264,17 @@ def _written(place: Path, blocks: Iterable[bytes]) -> Iterator[Path]:
                 break
             except FileNotFoundError:  # a delete removed the empty folder meanwhile
                 continue
-            except FileExistsError:
+            except FileExistsError as error:
                 with contextlib.suppress(FileNotFoundError):  # removed just now, as above
                     if not stat.S_ISDIR(place.parent.lstat().st_mode):
-                        raise
+                        raise _in_the_way(place) from error
+            except NotADirectoryError as error:
+                raise _in_the_way(place) from error
         with file:
             file.writelines(blocks)
             file.flush()
             os.fsync(file.fileno())
         yield temporary
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(NotADirectoryError):  # then nothing was made
+            temporary.unlink(missing_ok=True)

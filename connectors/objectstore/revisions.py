@@ -18,12 +18,18 @@ class VideoWasDeleted(Exception):
     """A deleted video's id is never accepted again."""
 
 
+class OutcomeUnreadable(ValueError):
+    """What lies where a revision's outcome is kept is none of that revision. The message names its key.
+    Nobody can decide the revision any more; the video can be done again, as its next one."""
+
+
 class RevisionTaken(Exception):
     """The video has that revision already."""
 
 
 def earlier_upload(store: ObjectStore, video_id: str, options: Options) -> VideoUploaded | None:
-    """The latest upload with these options, unless it failed or was cancelled.
+    """The latest upload with these options, unless it failed or was cancelled, or what became of it
+    cannot be read.
 
     Raises VideoWasDeleted, DependencyDown.
     """
@@ -31,7 +37,10 @@ def earlier_upload(store: ObjectStore, video_id: str, options: Options) -> Video
         raise VideoWasDeleted(video_id)
     for upload in _uploads(store, video_id):
         if replace(upload.options, reuse=True) == options:
-            outcome = find_outcome(store, upload)
+            try:
+                outcome = find_outcome(store, upload)
+            except OutcomeUnreadable:
+                return None
             if outcome is None:
                 unwanted = _is_there(store, cancel_key(video_id, upload.revision))
                 return None if unwanted else upload
@@ -120,11 +129,25 @@ def upload_event(
 
 
 def find_outcome(store: ObjectStore, upload: VideoUploaded) -> Outcome | None:
-    """What the aggregator decided about this revision, or None. Raises DependencyDown."""
+    """As `outcome_of`."""
+    return outcome_of(store, upload.video_id, upload.revision)
+
+
+def outcome_of(store: ObjectStore, video_id: str, revision: int) -> Outcome | None:
+    """What the aggregator decided about this revision, or None.
+
+    Raises OutcomeUnreadable, DependencyDown, ValueError as `outcome_key`.
+    """
+    key = outcome_key(video_id, revision)
     try:
-        return load_outcome(store.get(outcome_key(upload.video_id, upload.revision)))
+        outcome = load_outcome(store.get(key))
     except ObjectMissing:
         return None
+    except ValueError as error:
+        raise OutcomeUnreadable(f"{key} cannot be read: {error}") from error
+    if (outcome.video_id, outcome.revision) != (video_id, revision):
+        raise OutcomeUnreadable(f"{key} cannot be read: it is about another revision")
+    return outcome
 
 
 def _uploads(store: ObjectStore, video_id: str) -> Iterator[VideoUploaded]:

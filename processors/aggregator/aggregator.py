@@ -8,19 +8,27 @@ The order of steps makes every crash harmless; whatever comes again finds what i
 3. the events are emitted and acknowledged;
 4. the `done` row, then the tombstones of the pieces' rows;
 5. only then may the input's offset be committed.
+
+Whatever a record asks for, and whatever lies in the store, other videos go on: a record that cannot be
+taken, or meets an outcome that nobody can read, is a dead letter; an upload that cannot be read is none;
+where no result can be made of the pieces, the revision failed.
 """
 
 import json
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
+from connectors.errors import DependencyDown
+from connectors.kafka.clients import MAX_EVENT_BYTES
 from connectors.kafka.records import Record
 from connectors.objectstore import ObjectMissing, ObjectStore
 from connectors.objectstore.contract import put_once, ref_to
+from connectors.objectstore.revisions import OutcomeUnreadable, outcome_of
 from processors.aggregator import outcome as outcomes
 from processors.aggregator import rows
 from processors.aggregator.join import (
@@ -57,7 +65,6 @@ from schemas.outcomes import (
     Outcome,
     deleted_key,
     dump_outcome,
-    load_outcome,
     outcome_key,
     results_prefix,
     uploads_prefix,
@@ -86,6 +93,10 @@ _WRITERS = {
 POISON = "poison"
 _UNREADABLE = "its result cannot be read"
 _MAX_DONE = 50_000
+
+_FAULTS = (ArithmeticError, AttributeError, TypeError, UndecodableError, ValueError)
+"""What is raised for a record, or an object that it leads to, which is not as it should be. The broker's
+errors are others, and so are those of dependencies that are down."""
 
 T = TypeVar("T")
 Revision = tuple[str, int]
@@ -151,22 +162,21 @@ class Aggregator:
         )
 
     async def handle(self, record: Record) -> None:
-        """Do all that a record of a joined topic asks for; when this returns, its offset may be
-        committed. Raises nothing that trying again in this process could mend."""
+        """Do all that a record of a joined topic asks for, or bury it; when this returns, its offset may
+        be committed. Raises nothing that trying again in this process could mend."""
         if not record.value:  # the tombstone of a compacted topic: what it removes was handled before
             return
         try:
             event = await self._outside.call(
                 lambda: self._codec.decode(record.value, topic_named(record.topic))
             )
-            results_prefix(event.video_id)
-        except (UndecodableError, ValueError) as error:
+            results_prefix(event.video_id, event.revision)
+            if isinstance(event, VideoDeleted):
+                await self._delete(event.video_id, record.partition)
+            elif event.video_id not in self._deleted:
+                await self._take(completed(event, record), record.partition, record.value)
+        except _FAULTS as error:
             await self._bury(record, error)
-            return
-        if isinstance(event, VideoDeleted):
-            await self._delete(event.video_id, record.partition)
-        elif event.video_id not in self._deleted:
-            await self._take(completed(event, record), record.partition, record.value)
 
     async def _take(self, event: Event, partition: int, value: bytes) -> None:
         """Keep a piece of a video that is not known to be deleted, and decide if it was the last."""
@@ -185,10 +195,10 @@ class Aggregator:
         upload = await self._upload(revision, join, event)
         ending = outcomes.Ending(*revision, join, upload, self._time())
         if isinstance(event, VideoCancelRequested):
-            await self._decide(revision, partition, lambda: outcomes.cancelled(ending))
+            await self._decide(ending, partition, lambda: outcomes.cancelled(ending))
         elif is_complete(join, upload):
             await self._decide(
-                revision, partition, lambda: outcomes.ended(self._store, self._codec, ending)
+                ending, partition, lambda: outcomes.ended(self._store, self._codec, ending)
             )
 
     async def _as_piece(self, event: Event, value: bytes) -> Piece:
@@ -211,7 +221,7 @@ class Aggregator:
         old = self._joins.get(revision, {}).get(name)
         counts = merged(old, piece)
         if counts != old:
-            data = await self._outside.call(lambda: rows.dump_piece(counts, self._codec))
+            data = await self._outside.call(lambda: self._row(counts))
             await self._outside.write_row(partition, rows.row_key(*revision, name), data)
             self._joins.setdefault(revision, {})[name] = counts
 
@@ -221,10 +231,10 @@ class Aggregator:
         if await self._outside.call(lambda: self._found(deleted_key(video_id))) is not None:
             await self._mark_deleted(video_id, partition)
             return True
-        data = await self._outside.call(lambda: self._found(outcome_key(*revision)))
-        if data is None:
+        outcome = await self._outside.call(lambda: outcome_of(self._store, *revision))
+        if outcome is None:
             return False
-        await self._close(revision, partition, load_outcome(data))
+        await self._close(revision, partition, outcome)
         return True
 
     async def _upload(
@@ -233,25 +243,50 @@ class Aggregator:
         """The upload itself, where only that can name the video and what was wanted."""
         if PROBED in join or not (NOT_CONVERTED in join or isinstance(event, VideoCancelRequested)):
             return None
-        data = await self._outside.call(lambda: self._found(upload_key(*revision)))
-        return None if data is None else load_upload(data)
-
-    async def _decide(self, revision: Revision, partition: int, make: Callable[[], Outcome]) -> None:
-        """Make the outcome, unless there is one."""
-        await self._close(
-            revision, partition, await self._outside.call(lambda: self._decided(revision, make))
-        )
-
-    def _decided(self, revision: Revision, make: Callable[[], Outcome]) -> Outcome:
-        """The revision's one outcome: the first that was put in place."""
-        key = outcome_key(*revision)
-        data = self._found(key)
+        key = upload_key(*revision)
+        data = await self._outside.call(lambda: self._found(key))
         if data is None:
-            data = dump_outcome(make())
-            if not self._store.put_if_absent(key, data):
-                data = self._store.get(key)
-            self._remove_other_results(revision, load_outcome(data))
-        return load_outcome(data)
+            return None
+        try:
+            return load_upload(data)
+        except ValueError as error:
+            log.warning("%s is passed over: %s", key, error)
+            return None
+
+    async def _decide(
+        self, ending: outcomes.Ending, partition: int, make: Callable[[], Outcome]
+    ) -> None:
+        """Make the outcome, unless there is one."""
+        revision = (ending.video_id, ending.revision)
+        outcome = await self._outside.call(lambda: self._decided(ending, make))
+        await self._close(revision, partition, outcome)
+
+    def _decided(self, ending: outcomes.Ending, make: Callable[[], Outcome]) -> Outcome:
+        """The revision's one outcome: the first that was put in place."""
+        revision = (ending.video_id, ending.revision)
+        outcome = outcome_of(self._store, *revision)
+        if outcome is not None:
+            return outcome
+        outcome, key = self._made(ending, make), outcome_key(*revision)
+        if not self._store.put_if_absent(key, dump_outcome(outcome)):
+            first = outcome_of(self._store, *revision)
+            if first is None:
+                raise ObjectMissing(key)  # deleted meanwhile
+            outcome = first
+        self._remove_other_results(revision, outcome)
+        return outcome
+
+    def _made(self, ending: outcomes.Ending, make: Callable[[], Outcome]) -> Outcome:
+        """The outcome of a revision that has none. It can be told, so that nobody waits for it."""
+        try:
+            outcome = make()
+            self._encoded(outcome)
+        except (DependencyDown, MemoryError):
+            raise
+        except Exception as error:  # whatever it is, the next try would meet it again
+            log.exception("%s/%d: no results can be made", ending.video_id, ending.revision)
+            return outcomes.failed(ending, error)
+        return outcome
 
     def _remove_other_results(self, revision: Revision, outcome: Outcome) -> None:
         """Remove what was written for an outcome that lost, or was never decided."""
@@ -328,22 +363,40 @@ class Aggregator:
         now_ms = round(self._now().timestamp() * 1000)
         dead = to_dead(record, received(record, record.topic), failure, group=STAGE, now_ms=now_ms)
         log.error("dead letter: %s", error, extra=fields(**record_fields(record, attempt=1)))
-        source = (record.header("ce_source") or "").rpartition("/")[2]
-        stage = _WRITERS.get(record.topic, source)
-        failed = unreadable(record, stage=stage, reason=_UNREADABLE)
-        if failed is not None and piece_name(failed) is not None:
-            made_id = event_id(
-                StageFailed.__name__, failed.video_id, failed.revision, STAGE, failed.index
-            )
-            await self._emit(completed(replace(failed, event_id=made_id), record))
+        if not isinstance(error, OutcomeUnreadable):  # no piece can change anything for that revision
+            await self._fail_piece(record)
         await self._outside.send(dead.topic, dead.key, dead.value, dead.headers)
         self._outside.count(POISON)
 
+    async def _fail_piece(self, record: Record) -> None:
+        """Say that the piece which a record was to be failed, if its headers name one."""
+        source = (record.header("ce_source") or "").rpartition("/")[2]
+        failed = unreadable(record, stage=_WRITERS.get(record.topic, source), reason=_UNREADABLE)
+        if failed is None or piece_name(failed) is None:
+            return
+        made_id = event_id(StageFailed.__name__, failed.video_id, failed.revision, STAGE, failed.index)
+        try:
+            results_prefix(failed.video_id, failed.revision)
+            await self._emit(completed(replace(failed, event_id=made_id), record))
+        except _FAULTS as error:
+            log.warning("no join waits for the piece of that dead letter: %s", error)
+
     async def _emit(self, event: Event) -> None:
         topic = topic_of(event)
-        value = await self._outside.call(lambda: self._codec.encode(event))
+        value = await self._outside.call(lambda: self._encoded(event))
         headers = event_headers(event, source=STAGE)
         await self._outside.send(topic.name, topic.key(event).encode(), value, headers)
+
+    def _encoded(self, event: Event) -> bytes:
+        """The event's bytes. Raises DependencyDown also while the registry lacks its schema, ValueError
+        if it does not fit its schema or a record."""
+        with _registered():
+            return _fitting(self._codec.encode(event))
+
+    def _row(self, piece: Piece) -> bytes:
+        """A row's value. Raises as `_encoded`."""
+        with _registered():
+            return _fitting(rows.dump_piece(piece, self._codec))
 
     def _found(self, key: str) -> bytes | None:
         try:
@@ -363,3 +416,19 @@ class Aggregator:
         for key, value in items:
             video_id, revision, name = rows.split_key(key)
             yield (video_id, revision), name, rows.load_row(name, value, self._codec)
+
+
+@contextmanager
+def _registered() -> Iterator[None]:
+    """A schema that is not registered is waited for: an operator registers it."""
+    try:
+        yield
+    except LookupError as error:
+        raise DependencyDown("schema registry", str(error)) from error
+
+
+def _fitting(value: bytes) -> bytes:
+    """The value of a record. Raises ValueError if it is larger than brokers take."""
+    if len(value) > MAX_EVENT_BYTES:
+        raise ValueError(f"{len(value):,} bytes, and {MAX_EVENT_BYTES:,} is the most")
+    return value

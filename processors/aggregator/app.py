@@ -39,6 +39,9 @@ _TABLE = CHANGELOG.removeprefix(f"{GROUP}-").removesuffix("-changelog")
 """Faust names the table's changelog after it."""
 _POLL_S = 0.2
 _FIRST_PAUSE_S = 0.2
+_LATEST_MS = 253_402_300_799_000
+"""The end of the year 9999. A record's time is whatever its producer says."""
+
 _NO_LIMIT_S = 7 * 24 * 3600.0
 """Longest time between two polls. While the store is down and its buffers are full, Faust does not poll.
 A member that aiokafka takes out of the group for that does not come back: it rejoins only when it has
@@ -293,7 +296,7 @@ def _record(message: Any) -> Record:
         key=message.key,
         value=message.value or b"",
         headers=list(message.headers or ()),
-        timestamp_ms=round(message.timestamp * 1000),
+        timestamp_ms=min(round(message.timestamp * 1000), _LATEST_MS),
     )
 
 

@@ -12,7 +12,7 @@ from processors.aggregator.join import Join, Missing, StoredSegment
 from processors.aggregator.texts.pieces import Hole, Piece, enriched_piece, unenriched_piece
 from processors.aggregator.texts.results import LANGUAGE_TAG, Results, Video, render
 from schemas.captions import Cue, load_captions
-from schemas.codec import Codec
+from schemas.codec import Codec, UndecodableError
 from schemas.events import (
     ArtefactRef,
     CorrectedCaptions,
@@ -39,9 +39,11 @@ from schemas.words import SegmentWords, load_words
 
 STAGE = "aggregator"
 _FOLDER_NAME = 16  # hexadecimal digits
+_MAX_REASON_CHARS = 500
 
 _NO_SOUND = "the video has no sound"
 _GONE = "its words are no longer in the object store"
+_UNREADABLE = "its words in the object store cannot be read"
 _UNKNOWN_PART = "this version of Reelay does not make that part"
 
 
@@ -85,16 +87,8 @@ def ended(store: ObjectStore, codec: Codec, ending: Ending) -> VideoCompleted | 
     verdicts = [_verdict(part, join, pieces) for part in joins.wanted(join, ending.upload)]
     parts = tuple(PartResult(part=v.part, made=v.made, reason=v.reason) for v in verdicts)
     if not any(verdict.made for verdict in verdicts):
-        return VideoFailed(
-            event_id=event_id(VideoFailed.__name__, video_id, revision, STAGE),
-            video_id=video_id,
-            revision=revision,
-            made_at=ending.now,
-            name=ending.name,
-            kind=verdicts[0].kind,
-            reason=verdicts[0].reason or "nothing could be made",
-            parts=parts,
-        )
+        reason = verdicts[0].reason or "nothing could be made"
+        return _failed(ending, verdicts[0].kind, reason, parts)
     probed = join.get(joins.PROBED)
     corrected, lost = _corrected(store, probed.corrected if isinstance(probed, VideoProbed) else ())
     warnings = (*_warnings(join), *lost)
@@ -138,6 +132,30 @@ def cancelled(ending: Ending) -> VideoCancelled:
     )
 
 
+def failed(ending: Ending, error: Exception) -> VideoFailed:
+    """The event that ends a revision whose pieces are there, but no result can be made of them: `error`,
+    which would come again."""
+    reason = f"its results cannot be made: {type(error).__name__}: {error}"[:_MAX_REASON_CHARS]
+    wanted = joins.wanted(ending.join, ending.upload)
+    parts = tuple(PartResult(part=part, made=False, reason=reason) for part in wanted)
+    return _failed(ending, FailureKind.BUG, reason, parts)
+
+
+def _failed(
+    ending: Ending, kind: FailureKind, reason: str, parts: tuple[PartResult, ...]
+) -> VideoFailed:
+    return VideoFailed(
+        event_id=event_id(VideoFailed.__name__, ending.video_id, ending.revision, STAGE),
+        video_id=ending.video_id,
+        revision=ending.revision,
+        made_at=ending.now,
+        name=ending.name,
+        kind=kind,
+        reason=reason,
+        parts=parts,
+    )
+
+
 def announcements(outcome: Outcome) -> tuple[Event, ...]:
     """All events to emit for an outcome, in order; they follow from it alone."""
     if not isinstance(outcome, VideoCompleted) or not any(
@@ -178,6 +196,8 @@ def _captions(join: Join, pieces: Sequence[Piece | Hole]) -> _Verdict:
     for segment in joins.segments(join) or ():
         if isinstance(segment, Missing):
             return _Verdict(part, False, segment.failure.reason, segment.failure.kind)
+    if any(isinstance(piece, Hole) and piece.reason == _UNREADABLE for piece in pieces):
+        return _Verdict(part, False, _UNREADABLE, FailureKind.POISON)
     return _Verdict(part, False, _GONE, FailureKind.TRANSIENT)
 
 
@@ -204,7 +224,7 @@ def _pieces(store: ObjectStore, codec: Codec, join: Join) -> Iterator[Piece | Ho
 
 
 def _words_of(store: ObjectStore, codec: Codec, segment: StoredSegment | StageFailed) -> Piece | Hole:
-    """A segment's words from the store, or a hole where they are gone."""
+    """A segment's words from the store, or a hole where they are gone, or are none."""
     try:
         if isinstance(segment, StageFailed):
             assert segment.artefact is not None
@@ -212,11 +232,12 @@ def _words_of(store: ObjectStore, codec: Codec, segment: StoredSegment | StageFa
         event = codec.decode(_bytes(store, segment.event), SEGMENT_ENRICHED)
         assert isinstance(event, SegmentEnriched)
         return enriched_piece(event, _words(store, event.artefact))
-    except ObjectMissing:
+    except (ObjectMissing, UndecodableError, ValueError) as error:
         assert segment.index is not None
         assert segment.start_s is not None
         assert segment.end_s is not None
-        return Hole(index=segment.index, start_s=segment.start_s, end_s=segment.end_s, reason=_GONE)
+        reason = _GONE if isinstance(error, ObjectMissing) else _UNREADABLE
+        return Hole(index=segment.index, start_s=segment.start_s, end_s=segment.end_s, reason=reason)
 
 
 def _words(store: ObjectStore, ref: ArtefactRef) -> SegmentWords:

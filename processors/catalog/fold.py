@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 _TRANSCRIPT = "/transcript.json"
 _CORRECTED = re.compile(r"/captions\.([^/]+)\.corrected\.srt$")
 _VIDEOS_A_BATCH = 20
-_MOST_ID_BYTES = 512
-"""An index of PostgreSQL takes 2,700; no file system takes a name of more than 255."""
 
 
 class CatalogFold:
@@ -85,7 +83,7 @@ class CatalogFold:
     def _fold(self, batch: Batch, events: Iterable[Event]) -> None:
         facts: defaultdict[str, list[Fact]] = defaultdict(list)
         deleted: set[str] = set()
-        for event in filter(_has_plain_id, events):
+        for event in filter(_has_place, events):
             if isinstance(event, VideoDeleted):
                 deleted.add(event.video_id)
             elif said := facts_of(event):
@@ -142,12 +140,10 @@ def _completed(facts: Iterable[Fact]) -> set[int]:
     return {fact.revision for fact in facts if fact.kind == OUTCOME and fact.rank == COMPLETED}
 
 
-def _has_plain_id(event: Event) -> bool:
-    """No other part takes a video whose id is no plain name."""
+def _has_place(event: Event) -> bool:
+    """No other part takes a video whose id is no plain name, or a revision beyond the last number."""
     try:
-        results_prefix(event.video_id)
-        if len(event.video_id.encode()) > _MOST_ID_BYTES:
-            raise ValueError(f"video_id {event.video_id[:40]!r}…: too long")
+        results_prefix(event.video_id, event.revision)
     except ValueError as error:
         log.warning("passed over: %s", error)
         return False

@@ -26,9 +26,9 @@ from schemas.events import (
     VideoProbed,
     VideoUploaded,
 )
+from schemas.outcomes import MAX_REVISION, check_video_id
 from schemas.uploads import dump_upload, load_upload, upload_key
 
-_MAX_ID_BYTES = 200
 _SHORTFALL_S = 1.0
 _SHORTFALL_RATIO = 0.01
 """Sound that falls short of the declared duration by no more than this is complete: containers round."""
@@ -177,19 +177,12 @@ def _asked(upload: VideoUploaded) -> tuple[object, ...]:
 
 def _validate(event: VideoUploaded) -> None:
     """Refuse what can't be a place in the object store. Raises PoisonError."""
-    video_id = event.video_id
-    if (
-        video_id in ("", ".", "..")
-        or not video_id.isprintable()
-        or any(character in video_id for character in "/\\:")
-        or len(video_id.encode("utf-8", "replace")) > _MAX_ID_BYTES
-    ):
-        raise PoisonError(
-            f"video_id {video_id[:_MAX_ID_BYTES]!r}: expected 1 to {_MAX_ID_BYTES} bytes of printable"
-            " characters without '/', '\\' and ':'"
-        )
-    if event.revision < 1:
-        raise PoisonError(f"revision {event.revision}: expected 1 or more")
+    try:
+        check_video_id(event.video_id)
+    except ValueError as error:
+        raise PoisonError(str(error)) from error
+    if not 1 <= event.revision <= MAX_REVISION:
+        raise PoisonError(f"revision {event.revision}: expected 1 to {MAX_REVISION}")
 
 
 def _reported(samples: Iterator[Samples], facts: Facts, job: Job) -> Iterator[Samples]:

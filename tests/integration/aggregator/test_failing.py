@@ -40,6 +40,15 @@ DIES_AFTER_THE_DECISION = DIES_BEFORE_THE_DECISION.replace(
     "        os._exit(9)", "        put(self, key, data)\n        os._exit(9)"
 )
 
+FAILS_IN_THE_STORE = """
+from connectors.objectstore import FolderStore
+from tests.integration.aggregator.world import main
+def failing(self, key):
+    raise RuntimeError("a bug")
+FolderStore.get = failing
+main()
+"""
+
 HANGS_IN_THE_STORE = """
 import time
 from connectors.objectstore import FolderStore
@@ -111,12 +120,10 @@ def test_death_in_the_middle_before_and_after_the_decision_loses_nothing(quiet_w
 
 def test_any_other_error_ends_the_process_before_its_offset_is_committed(quiet_world: World) -> None:
     world = quiet_world
-    world.store.put("results/bug/1/outcome.json", b"no outcome")
-    app = world.start()
+    app = world.start(FAILS_IN_THE_STORE)
     world.publish(probed("bug"))
     assert app.wait() == Exit.FAILED
-    assert app.said("giving up: ")
-    world.store.delete("results/bug/1/outcome.json")
+    assert app.said("giving up: a bug")
     with world.running():
         world.publish(converted("bug", 0))
         world.until_outcome("bug")

@@ -25,7 +25,7 @@ from confluent_kafka import (
 
 from connectors.kafka.clients import client_config, partitions_of
 from connectors.kafka.embedded import EmbeddedBroker
-from connectors.objectstore import FolderStore
+from connectors.objectstore import ObjectStore, open_store
 from connectors.registry import FingerprintRegistry
 from connectors.settings import Connections
 from processors.aggregator.app import internal_topics, run
@@ -108,12 +108,13 @@ def failed(video_id: str, stage: str, index: int | None = None) -> StageFailed:
 class World:
     """What a test sees: it publishes events and reads what the aggregator made of them.
 
-    folder: that of the object store, which `connections` names.
+    folder: that of the object store which `connections` names, or one of the test's own where that is
+    none. Logs are beside it.
     """
 
     connections: Connections
     folder: Path
-    store: FolderStore = field(init=False)
+    store: ObjectStore = field(init=False)
     codec: Codec = field(default_factory=lambda: Codec(FingerprintRegistry()))
     producer: Producer = field(init=False)
     consumer: Consumer = field(init=False)
@@ -121,7 +122,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.store = FolderStore(self.folder)
+        self.store = open_store(self.connections)
         self.producer = self.new_producer()
         self.consumer = Consumer(
             client_config(self.connections)

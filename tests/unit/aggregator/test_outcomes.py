@@ -18,13 +18,16 @@ from schemas.events import (
     VideoFailed,
 )
 from schemas.outcomes import (
+    MAX_REVISION,
     Outcome,
     deleted_key,
     dump_outcome,
     load_outcome,
     outcome_key,
     results_prefix,
+    uploads_prefix,
 )
+from schemas.uploads import upload_key
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 TIME = StageTime(
@@ -90,7 +93,41 @@ def test_keys_lie_under_the_results_of_their_video() -> None:
     assert deleted_key("v") == "results/v/deleted.json"
 
 
-@pytest.mark.parametrize("video_id", ["", ".", "..", "/", "a/b", "../x", "a\0b", "a/"])
+@pytest.mark.parametrize(
+    "video_id",
+    [
+        "",
+        ".",
+        "..",
+        "/",
+        "a/b",
+        "../x",
+        "a/",
+        "a\\b",
+        "a:b",
+        "a\0b",
+        "x\ny",
+        "\u202e",
+        "\ud800",
+        "a" * 201,
+        "ä" * 101,
+    ],
+)
 def test_a_video_id_that_is_no_plain_name_has_no_place_in_the_store(video_id: str) -> None:
+    for place in (results_prefix, uploads_prefix, deleted_key):
+        with pytest.raises(ValueError, match="plain name"):
+            place(video_id)
     with pytest.raises(ValueError, match="plain name"):
-        results_prefix(video_id)
+        upload_key(video_id, 1)
+
+
+@pytest.mark.parametrize("video_id", ["a", "4f9c0d6e", "a b", "...", "-x", "caffè", "视频", "a" * 200])
+def test_any_plain_name_is_an_id(video_id: str) -> None:
+    assert results_prefix(video_id, 2) == f"results/{video_id}/2/"
+
+
+def test_a_revision_beyond_what_an_event_can_hold_has_no_place_in_the_store() -> None:
+    assert outcome_key("v", MAX_REVISION) == "results/v/2147483647/outcome.json"
+    for revision in (MAX_REVISION + 1, -MAX_REVISION - 1, 10**30):
+        with pytest.raises(ValueError, match="revision"):
+            outcome_key("v", revision)

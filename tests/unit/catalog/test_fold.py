@@ -17,7 +17,7 @@ from connectors.settings import Connections
 from processors.catalog.fold import CatalogFold
 from schemas.events import Event, VideoDeleted
 from schemas.outcomes import outcome_key
-from schemas.uploads import upload_key
+from schemas.uploads import dump_upload, upload_key
 from tests.unit.catalog.videos import (
     cancel_requested,
     cancelled,
@@ -199,7 +199,9 @@ def test_an_odd_object_in_the_store_costs_its_own_video_and_no_other(world: Worl
     keep(world.store, cancelled("b"))
     outcome = world.store.get(outcome_key("b", 1))
     world.store.put(outcome_key("b", 1), outcome.replace(b'"revision": 1', b'"revision": "one"'))
-    keep(world.store, replace(uploaded("d"), revision=2**70))
+    world.store.put(
+        f"results/d/{2**70}/upload.json", dump_upload(replace(uploaded("d"), revision=2**70))
+    )
     world.store.put(upload_key("e", 1), b'{"video_id": 5, "source": "s"}')
     world.begin("another")
     assert {row.video_id for row in world.catalogue.videos().items} == {"a", "c"}

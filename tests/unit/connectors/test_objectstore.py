@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
@@ -198,6 +198,48 @@ def test_a_key_that_is_no_plain_path_is_refused(store: ObjectStore, key: str) ->
         store.get(key)
     with pytest.raises(ValueError, match="key"):
         store.delete(key)
+
+
+LONG_KEYS = [f"results/{'z' * 300}/1/outcome.json", f"results/v/{'z' * 300}"]
+
+
+@pytest.mark.parametrize("key", LONG_KEYS)
+def test_a_name_that_no_store_can_hold_is_a_wrong_key_and_not_a_store_that_is_down(
+    store: ObjectStore, tmp_path: Path, key: str
+) -> None:
+    (tmp_path / "film.mp4").write_bytes(b"film")
+    asked: list[Callable[[], object]] = [
+        lambda: store.put(key, b""),
+        lambda: store.put_file(key, tmp_path / "film.mp4"),
+        lambda: store.put_if_absent(key, b""),
+        lambda: store.get(key),
+        lambda: store.size(key),
+        lambda: list(store.read_range(key, 0, 1)),
+        lambda: store.find(key),
+        lambda: store.local_file(key).__enter__(),
+        lambda: store.delete(key),
+    ]
+    for ask in asked:
+        with pytest.raises(ValueError, match="key"):
+            ask()
+
+    assert list(store.keys(f"{key}/")) == []
+
+
+@pytest.mark.parametrize(
+    ("there", "key"), [("a", "a/b"), ("a", "a/b/c"), ("a/b", "a"), ("a/b/c", "a/b")]
+)
+def test_an_object_that_would_lie_in_another_is_a_wrong_key(
+    store: ObjectStore, there: str, key: str
+) -> None:
+    store.put(there, b"kept")
+
+    with pytest.raises(ValueError, match="key"):
+        store.put(key, b"")
+    with pytest.raises(ValueError, match="key"):
+        store.put_if_absent(key, b"")
+
+    assert list(store.keys("")) == [there]
 
 
 @pytest.mark.parametrize("prefix", ["../", "/etc/", "a/../../", "a"])

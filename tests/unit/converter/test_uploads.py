@@ -73,6 +73,9 @@ def test_fields_of_a_newer_version_are_ignored() -> None:
         b'{"video_id": 5, "source": "s"}',
         b'{"video_id": "v", "source": "s", "revision": "1"}',
         b'{"video_id": "v", "source": "s", "revision": true}',
+        b'{"video_id": "v", "source": "s", "revision": 0}',
+        b'{"video_id": "v", "source": "s", "revision": 2147483648}',
+        b'{"video_id": "a/b", "source": "s"}',
     ],
 )
 def test_anything_else_is_refused(data: bytes) -> None:

@@ -1,0 +1,197 @@
+"""Records and objects that are not as they should be: each costs its own video, and no other."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from connectors.kafka.clients import MAX_EVENT_BYTES
+from schemas.events import (
+    ArtefactRef,
+    CorrectedCaptions,
+    Event,
+    FailureKind,
+    StageFailed,
+    VideoCancelled,
+    VideoCancelRequested,
+    VideoCompleted,
+    VideoDeleted,
+    VideoFailed,
+)
+from schemas.outcomes import Outcome, dump_outcome, load_outcome, outcome_key
+from schemas.topics import STAGE_FAILED, dead_topic, topic_of
+from schemas.uploads import upload_key
+from tests.unit.aggregator.pieces import AT, converted, enriched, failed, probed, unenriched
+from tests.unit.aggregator.world import CODEC, World, record, run
+
+CANCEL = VideoCancelRequested(event_id="c", video_id="v")
+OTHERS: list[Event] = [probed("other"), converted(0, "other")]
+
+
+def outcome(world: World) -> Outcome:
+    return load_outcome(world.store.objects[outcome_key("v", 1)])
+
+
+def dead(world: World) -> list[str]:
+    return [topic for topic, _, _ in world.sent if topic.endswith(".dead")]
+
+
+@pytest.mark.parametrize("video_id", ["a" * 300, "a:b", "x\ny", "z" * 1100])
+@pytest.mark.parametrize(
+    "event", [failed("converter"), probed(), CANCEL, VideoDeleted(event_id="d", video_id="v")]
+)
+def test_an_id_that_no_store_can_hold_is_one_dead_letter(event: Event, video_id: str) -> None:
+    world = World()
+    bad = replace(event, video_id=video_id)
+    world.feed([bad, *OTHERS])
+    assert dead(world) == [dead_topic(topic_of(bad).name, "aggregator")]
+    assert {key for key, _ in world.outcomes()} == {b"other:1"}
+    assert not world.sent_to("stage.failed")
+
+
+def test_a_revision_beyond_the_last_number_is_one_dead_letter() -> None:
+    world = World()
+    world.feed([replace(failed("converter"), revision=2**31), *OTHERS])
+    assert len(dead(world)) == 1
+    assert {key for key, _ in world.outcomes()} == {b"other:1"}
+
+
+@pytest.mark.parametrize("key", [f"results/{'z' * 300}/x", "../x", "nowhere"])
+def test_corrected_captions_that_cannot_be_read_are_a_warning(key: str) -> None:
+    world = World()
+    given = CorrectedCaptions(language="en", file=ArtefactRef(key=key, sha256="0", size_bytes=1))
+    world.feed([replace(probed(), corrected=(given,)), converted(1), enriched(world.store, 0)])
+    decided = outcome(world)
+    assert isinstance(decided, VideoCompleted)
+    assert "The corrected captions (en) cannot be read." in decided.warnings
+
+
+@pytest.mark.parametrize("data", [b"garbage", b"", b"[]", b'{"video_id": "v"}', b"\xff"])
+def test_an_upload_that_cannot_be_read_is_none(data: bytes) -> None:
+    for events, kind in ([CANCEL], VideoCancelled), ([failed("converter")], VideoFailed):
+        world = World()
+        world.store.objects[upload_key("v", 1)] = data
+        world.feed([*events, *OTHERS])
+        assert isinstance(outcome(world), kind)
+        assert {key for key, _ in world.outcomes()} == {b"v:1", b"other:1"}
+        assert not dead(world)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"garbage",
+        b"",
+        dump_outcome(VideoCancelled(video_id="another", made_at=AT)),
+        dump_outcome(VideoCancelled(video_id="v", revision=2, made_at=AT)),
+    ],
+)
+def test_records_that_meet_an_outcome_which_cannot_be_read_are_dead_letters(data: bytes) -> None:
+    world = World()
+    world.store.objects[outcome_key("v", 1)] = data
+    world.feed([probed(), converted(0), CANCEL, *OTHERS])
+    assert sorted(dead(world)) == sorted(
+        dead_topic(topic_of(event).name, "aggregator") for event in (probed(), converted(0), CANCEL)
+    )
+    assert world.store.objects[outcome_key("v", 1)] == data
+    assert {key for key, _ in world.outcomes()} == {b"other:1"}
+    assert not world.sent_to("stage.failed")
+
+
+def test_records_that_meet_an_outcome_which_no_event_can_be_are_dead_letters() -> None:
+    world = World()
+    data = dump_outcome(VideoCancelled(video_id="v", made_at=AT)).replace(b'"name": ""', b'"name": 5')
+    world.store.objects[outcome_key("v", 1)] = data
+    world.feed([probed(), CANCEL, *OTHERS])
+    assert len(dead(world)) == 2
+    assert {key for key, _ in world.outcomes()} == {b"other:1"}
+
+
+def test_an_outcome_that_cannot_be_read_and_came_while_pieces_were_joined_ends_nothing_else() -> None:
+    world = World()
+    aggregator = world.started()
+    run(aggregator.handle(record(probed())))
+    world.store.objects[outcome_key("v", 1)] = b"garbage"
+    for event in (converted(0), *OTHERS):
+        run(aggregator.handle(record(event)))
+    assert dead(world) == [dead_topic("reelay.video.converted", "aggregator")]
+    assert {key for key, _ in world.outcomes()} == {b"other:1"}
+
+
+@pytest.mark.parametrize("key", [f"media/{'z' * 300}", "../x", "media/none"])
+def test_words_that_cannot_be_read_are_a_gap(key: str) -> None:
+    """Whoever emitted the segment named no words artefact."""
+    world = World()
+    named = world.store.put("media/none", b"garbage")
+    segments = [enriched(world.store, 0), enriched(world.store, 1)]
+    segments[1] = replace(segments[1], artefact=replace(named, key=key))
+    world.feed([probed(), converted(3), *segments, replace(unenriched(world.store, 2), artefact=named)])
+    decided = outcome(world)
+    assert isinstance(decided, VideoCompleted)
+    assert (decided.gaps[0].start_s, decided.gaps[-1].end_s) == (10.0, 30.0)
+    assert decided.word_count == 2
+
+
+def test_where_no_words_can_be_read_the_video_failed() -> None:
+    world = World()
+    named = world.store.put("media/none", b"garbage")
+    world.feed([probed(), converted(1), replace(enriched(world.store, 0), artefact=named)])
+    decided = outcome(world)
+    assert isinstance(decided, VideoFailed)
+    assert (decided.kind, decided.reason) == (
+        FailureKind.POISON,
+        "its words in the object store cannot be read",
+    )
+
+
+def test_pieces_of_which_no_result_can_be_made_fail_their_video() -> None:
+    world = World()
+    odd = replace(enriched(world.store, 0), audio_start_s=math.nan)
+    world.feed([probed(), odd, converted(1), *OTHERS])
+    decided = outcome(world)
+    assert isinstance(decided, VideoFailed)
+    assert decided.kind is FailureKind.BUG
+    assert decided.reason.startswith("its results cannot be made: ValueError: ")
+    assert [(part.made, part.reason) for part in decided.parts] == [(False, decided.reason)]
+    assert {key for key, _ in world.outcomes()} == {b"v:1", b"other:1"}
+
+
+def test_a_piece_too_large_for_a_row_is_a_dead_letter() -> None:
+    world = World()
+    world.feed([replace(failed("transcriber", 0), reason="x" * MAX_EVENT_BYTES)])
+    assert dead(world) == [dead_topic("reelay.stage.failed", "aggregator")]
+    assert not world.table
+
+
+def test_an_outcome_too_large_to_be_told_is_a_failure_that_is_told() -> None:
+    world = World()
+    half = MAX_EVENT_BYTES // 2
+    lost = [replace(failed("transcriber", index), reason=str(index) * half) for index in (1, 2)]
+    world.feed([probed(), converted(3), enriched(world.store, 0), *lost])
+    decided = outcome(world)
+    assert isinstance(decided, VideoFailed)
+    assert "900,000 is the most" in decided.reason
+    assert world.outcomes() == {(b"v:1", CODEC.encode(decided))}
+
+
+def test_headers_that_name_no_possible_piece_are_no_failure() -> None:
+    for subject in (f"{'a' * 300}/1/0", "v/1/" + "9" * 40, "v/" + "9" * 20 + "/0"):
+        world = World()
+        event = record(enriched(world.store, 0))
+        headers = [("ce_subject", subject.encode()), ("ce_source", b"/reelay/enricher")]
+        run(world.started().handle(event._replace(value=b"junk", headers=headers)))
+        assert len(dead(world)) == 1
+        assert not world.sent_to("stage.failed")
+
+
+def test_a_piece_that_cannot_be_kept_is_told_as_failed_by_the_stage_that_made_it() -> None:
+    world = World()
+    event = record(replace(failed("transcriber", 0), reason="x" * MAX_EVENT_BYTES))
+    headers = [(name, b"/reelay/transcriber" if name == "ce_source" else v) for name, v in event.headers]
+    run(world.started().handle(event._replace(headers=headers)))
+    (said,) = world.sent_to("stage.failed")
+    lost = CODEC.decode(said[1] or b"", STAGE_FAILED)
+    assert isinstance(lost, StageFailed)
+    assert (lost.video_id, lost.stage, lost.index) == ("v", "transcriber", 0)
+    world.feed([probed(), converted(1), lost])
+    assert isinstance(outcome(world), VideoFailed)
