@@ -150,6 +150,19 @@ def test_a_video_that_comes_into_a_filtered_list_takes_its_place_or_is_counted(
     expect(page.locator(".tile")).to_have_count(24)
 
 
+def test_a_search_that_finds_more_than_it_ranks_says_so(page: Page, address: str) -> None:
+    hit = {
+        **{"video_id": "talk", "revision": 1, "name": "Talk.mp4", "language": "en"},
+        **{"start_s": 1.0, "end_s": 2.0, "snippet": [{"text": "and", "hit": True}]},
+    }
+    answer(page, "search", {"hits": [hit], "next": None, "total": 300, "at_least": True})
+    page.goto(f"{address}/search?q=and")
+    expect(page.locator(".list-count")).to_have_text("300+ places")
+    answer(page, "search", {"hits": [hit], "next": None, "total": 300, "at_least": False})
+    page.reload()
+    expect(page.locator(".list-count")).to_have_text("300 places")
+
+
 def test_a_gateway_with_keys_asks_for_one_and_says_when_it_is_wrong(page: Page, address: str) -> None:
     answer(page, "session", {"keys": True, "name": None, "scope": None})
     page.goto(address)

@@ -171,7 +171,7 @@ export function putCaptions(videoId, language, webvtt, from) {
 /**
  * @param {{q: string, language?: string | null, since?: string | null, until?: string | null, cursor?: string | null}} query
  * @param {AbortSignal} [signal]
- * @returns {Promise<{hits: Hit[], next: string | null, total: number}>}
+ * @returns {Promise<{hits: Hit[], next: string | null, total: number, at_least: boolean}>}
  */
 export function search(query, signal) {
   return json(`/search${parameters(query)}`, { signal });

@@ -74,16 +74,17 @@ class Results {
   async #load() {
     const { q, language, since, until } = this.#query;
     try {
-      const { hits, next, total } = await search({ q, language, since, until, cursor: this.#next }, this.#signal);
+      const { hits, next, total, at_least } = await search({ q, language, since, until, cursor: this.#next }, this.#signal);
       fill(this.#trouble);
       const isFirst = this.#next === null;
       const before = this.#hits.querySelectorAll(".hit").length;
       for (const hit of hits) this.#put(hit);
       this.#next = next;
       this.#more.hidden = next === null;
-      say(this.#count, counted(total, "place"));
+      const places = counted(total, "place", "places", at_least);
+      say(this.#count, places);
       if (!total) fill(this.#hits, el("p", { class: "nothing" }, "Nobody said that. Try fewer words, or the beginning of one with a star: ", el("code", {}, `${q.split(/\s/)[0].slice(0, 5)}*`)));
-      announce(isFirst ? `${counted(total, "place")} found.` : `${counted(hits.length, "more place")}.`);
+      announce(isFirst ? `${places} found.` : `${counted(hits.length, "more place")}.`);
       if (!isFirst) /** @type {HTMLElement | undefined} */ (this.#hits.querySelectorAll(".hit")[before])?.focus();
     } catch (error) {
       if (!this.#signal.aborted) fill(this.#trouble, errorNotice(error, { label: "Try again", action: () => this.#load() }));

@@ -49,13 +49,14 @@ export function bytes(size_bytes) {
 }
 
 /**
- * A number with its noun: 1 word, 30,000 words.
+ * A number with its noun: 1 word, 30,000 words, 300+ words.
  * @param {number} number
  * @param {string} one
  * @param {string} [many]
+ * @param {boolean} [atLeast] whether there are more
  */
-export function counted(number, one, many = `${one}s`) {
-  return `${counts.format(number)} ${number === 1 ? one : many}`;
+export function counted(number, one, many = `${one}s`, atLeast = false) {
+  return `${counts.format(number)}${atLeast ? "+" : ""} ${number === 1 ? one : many}`;
 }
 
 /**
@@ -88,6 +89,23 @@ export function direction(tag) {
   if (script && /^(arab|hebr|thaa|syrc|nkoo|adlm)$/i.test(script)) return "rtl";
   if (script && script.length === 4) return "ltr";
   return RIGHT_TO_LEFT.has(language.toLowerCase()) ? "rtl" : "ltr";
+}
+
+/**
+ * What is known of a video, in one line.
+ * @param {VideoSummary} video
+ * @param {{withLength: boolean}} which
+ */
+export function facts(video, { withLength }) {
+  return [
+    withLength && video.duration_s !== null ? clock(video.duration_s) : null,
+    video.word_count ? counted(video.word_count, "word") : null,
+    video.language && video.word_count ? languageName(video.language) : null,
+    video.size_bytes ? bytes(video.size_bytes) : null,
+    video.uploaded_at ? moment(video.uploaded_at) : null,
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 /**
