@@ -12,10 +12,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from faster_whisper.tokenizer import _LANGUAGE_CODES
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from connectors.gateway.headers import SecurityHeaders
 from connectors.gateway.pages import add_pages
+from processors.transcriber.languages import tag
 from tests.browser.looks import look
 from tests.browser.service import free_port
 
@@ -161,6 +163,16 @@ def test_a_search_that_finds_more_than_it_ranks_says_so(page: Page, address: str
     answer(page, "search", {"hits": [hit], "next": None, "total": 300, "at_least": False})
     page.reload()
     expect(page.locator(".list-count")).to_have_text("300 places")
+
+
+def test_a_search_can_be_narrowed_to_every_language_that_models_know(page: Page, address: str) -> None:
+    page.goto(f"{address}/search?language=cy")
+    choice = page.get_by_label("Language")
+    expect(choice.locator("option:checked")).to_have_text("Welsh")
+    offered = choice.evaluate("({ options }) => [...options].map(({ value, label }) => [value, label])")
+    assert {value for value, _ in offered[1:]} == {tag(code) for code in _LANGUAGE_CODES}
+    assert all(len(label) > 2 for _, label in offered), "each by its name"
+    look(page, "search-languages")
 
 
 def test_a_gateway_with_keys_asks_for_one_and_says_when_it_is_wrong(page: Page, address: str) -> None:

@@ -11,7 +11,10 @@ import { clock, counted, direction, languageName } from "./text.js";
 
 /** @typedef {import("./api.js").Hit} Hit */
 
-const LANGUAGES = ["ar", "de", "en", "es", "fr", "hi", "it", "ja", "ko", "nl", "pl", "pt", "ru", "sv", "tr", "uk", "zh"];
+/** Those that Whisper's models know. */
+const LANGUAGES =
+  "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id is it ja jv ka kk km kn ko la lb ln lo lt lv " +
+  "mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro ru sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo yue zh";
 
 /** Have the box at the top of the page search. */
 export function takeSearches() {
@@ -123,7 +126,8 @@ class Results {
 
 /** @param {Record<string, string>} query */
 function filterForm(query) {
-  const languages = [...new Set([...LANGUAGES, ...(query.language ? [query.language] : [])])];
+  const tags = new Set([...LANGUAGES.split(" "), ...(query.language ? [query.language] : [])]);
+  const languages = [...tags].map((tag) => ({ tag, name: languageName(tag) })).sort((one, other) => one.name.localeCompare(other.name, "en"));
   const form = el(
     "form",
     { class: "search-filters", "aria-label": "Narrow the search" },
@@ -135,7 +139,7 @@ function filterForm(query) {
         "select",
         { name: "language" },
         el("option", { value: "" }, "Any"),
-        languages.map((tag) => el("option", { value: tag, selected: tag === query.language }, languageName(tag))),
+        languages.map(({ tag, name }) => el("option", { value: tag, selected: tag === query.language }, name)),
       ),
     ),
     el("label", {}, "Uploaded since", el("input", { type: "date", name: "since", value: query.since ?? "" })),

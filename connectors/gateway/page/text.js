@@ -7,6 +7,8 @@
 
 const counts = new Intl.NumberFormat("en");
 const dates = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+/** What Chromium has no names for. @type {Record<string, string>} */
+const NAMES = { ba: "Bashkir", bo: "Tibetan" };
 const RIGHT_TO_LEFT = new Set(["ar", "arc", "ckb", "dv", "fa", "he", "iw", "ji", "ks", "nqo", "ps", "sd", "syr", "ug", "ur", "yi"]);
 
 /**
@@ -73,7 +75,7 @@ export function moment(iso) {
  */
 export function languageName(tag) {
   try {
-    return new Intl.DisplayNames("en", { type: "language" }).of(tag) ?? tag;
+    return NAMES[tag] ?? new Intl.DisplayNames("en", { type: "language" }).of(tag) ?? tag;
   } catch {
     return tag;
   }
