@@ -1,10 +1,11 @@
 """What clients may ask for, checked once for all routes."""
 
+import re
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from connectors.gateway.problems import no_such_video
 from schemas.events import Options, Task
@@ -13,10 +14,24 @@ from schemas.outcomes import check_video_id
 LANGUAGE = r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}"
 """A BCP 47 tag, by its form."""
 
+_EXTENSIONS = re.compile(r"(?=-[a-z0-9]-)")
+_CASES = {2: str.upper, 4: str.title}
+"""Of a region and of a script, which have that many letters."""
+
 MODEL = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 """The name of a Whisper model. The command line may name a folder too; whoever comes by HTTP may not."""
 
-Language = Annotated[str, Field(pattern=f"^({LANGUAGE})$", max_length=80)]
+
+def canonical(language: str) -> str:
+    """A BCP 47 tag in the case that RFC 5646 (2.1.1) recommends, such as `pt-BR` or `zh-Hant-TW`: the
+    case says nothing, but names of files and clients of the API are told apart by it."""
+    plain, *extensions = _EXTENSIONS.split(language.lower(), maxsplit=1)
+    first, *others = plain.split("-")
+    cased = (_CASES.get(len(subtag), str.lower)(subtag) for subtag in others)
+    return "-".join((first, *cased)) + "".join(extensions)
+
+
+Language = Annotated[str, Field(pattern=f"^({LANGUAGE})$", max_length=80), AfterValidator(canonical)]
 Model = Annotated[str, Field(pattern=f"^{MODEL}$")]
 VideoId = Annotated[
     str, Path(description="id of the video", examples=["4f9c0d6e2b7a4c1f8e35a1d2c3b4e5f6"])

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 
 from connectors.gateway.announcing import Wisher
-from connectors.gateway.asking import Language, VideoId, check_id
+from connectors.gateway.asking import Language, VideoId, canonical, check_id
 from connectors.gateway.bodies import read_body
 from connectors.gateway.documents import problems
 from connectors.gateway.models import RevisionTakenAnswer
@@ -105,7 +105,7 @@ def router(store: ObjectStore, wisher: Wisher, max_bytes: int) -> APIRouter:
                     409, "Changed meanwhile", f"These are captions of revision {corrected_from}; {why}."
                 )
             corrected = CorrectedCaptions(language=language, file=put_once(store, key, data))
-            others = tuple(each for each in newest.corrected if each.language != language)
+            others = tuple(each for each in newest.corrected if canonical(each.language) != language)
             options = replace(base.options, reuse=True)
             return replace(base, options=options, corrected=(*others, corrected))
 

@@ -116,9 +116,10 @@ class CatalogFold:
         corrected = {
             found[1]: ref for ref in detail.files if (found := _CORRECTED.search(ref.key)) is not None
         }
+        is_corrected = _shown_language(detail) in {language.lower() for language in corrected}
         sentences: list[Spoken] = []
         for ref in detail.files:
-            if ref.key.endswith(_TRANSCRIPT) and detail.row.language not in corrected:
+            if ref.key.endswith(_TRANSCRIPT) and not is_corrected:
                 sentences += self._read(ref, sentences_of)
         for language, ref in sorted(corrected.items()):
             sentences += self._read(ref, partial(corrected_sentences, language))
@@ -138,6 +139,13 @@ class CatalogFold:
 
 def _completed(facts: Iterable[Fact]) -> set[int]:
     return {fact.revision for fact in facts if fact.kind == OUTCOME and fact.rank == COMPLETED}
+
+
+def _shown_language(detail: VideoDetail) -> str | None:
+    """In lower case, since the case of a tag says nothing. (The row may tell of a revision at work above
+    the shown one, in whatever language that was asked for.)"""
+    languages = (one.language for one in detail.revisions if one.revision == detail.shown_revision)
+    return next((language.lower() for language in languages if language), None)
 
 
 def _has_place(event: Event) -> bool:

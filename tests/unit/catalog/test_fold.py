@@ -15,7 +15,7 @@ from connectors.errors import DependencyDown
 from connectors.objectstore import FolderStore
 from connectors.settings import Connections
 from processors.catalog.fold import CatalogFold
-from schemas.events import Event, VideoDeleted
+from schemas.events import Event, Options, VideoDeleted
 from schemas.outcomes import outcome_key
 from schemas.uploads import dump_upload, upload_key
 from tests.unit.catalog.videos import (
@@ -317,3 +317,28 @@ def test_captions_in_another_language_are_searched_beside_what_was_heard(world: 
 
     assert len(world.catalogue.search("alpha").items) == 1
     assert [hit.language for hit in world.catalogue.search("grafin").items] == ["de"]
+
+
+def test_the_case_of_a_corrected_language_says_nothing(world: World) -> None:
+    event = with_transcript(world.store, completed("v"), "alpha one")
+    srt = b"1\n00:00:01,000 --> 00:00:02,000\nGamma\n"
+    corrected = world.store.put("results/v/1/abc/captions.EN.corrected.srt", srt)
+
+    world.apply(replace(event, files=(*event.files, corrected)))
+
+    assert world.catalogue.search("alpha").items == ()
+    assert len(world.catalogue.search("gamma").items) == 1
+
+
+def test_what_was_corrected_is_of_the_shown_revisions_language(world: World) -> None:
+    """Another revision, which is to be in another language, was asked for before this one was done."""
+    event = with_transcript(world.store, completed("v"), "alpha one")
+    srt = b"1\n00:00:01,000 --> 00:00:02,000\nGamma\n"
+    corrected = world.store.put("results/v/1/abc/captions.en.corrected.srt", srt)
+    world.apply(uploaded("v"), replace(uploaded("v", 2), options=Options(language="fr")))
+
+    world.apply(replace(event, files=(*event.files, corrected)))
+
+    assert world.catalogue.videos().items[0].language == "fr"
+    assert world.catalogue.search("alpha").items == ()
+    assert len(world.catalogue.search("gamma").items) == 1
