@@ -6,7 +6,7 @@
 import { el, say } from "./dom.js";
 import { shareOf } from "./live.js";
 import { videoAddress } from "./router.js";
-import { bytes, clock, counted, languageName, moment, stateText } from "./text.js";
+import { clock, facts, stateText } from "./text.js";
 
 /** @typedef {import("./api.js").VideoSummary} VideoSummary */
 /** @typedef {import("./api.js").State} State */
@@ -51,7 +51,7 @@ export class Tile {
     say(this.#length, video.duration_s === null ? "" : clock(video.duration_s));
     showState(this.#state, video);
     showProgress(this.#progress, video);
-    say(this.#facts, facts(video));
+    say(this.#facts, (video.state === "failed" && video.reason) || facts(video, { withLength: false }));
   }
 
   /** Show that more of it is done. */
@@ -81,19 +81,6 @@ export function showProgress(bar, video) {
   const share = bar.hidden ? null : shareOf(video);
   if (share === null) bar.removeAttribute("value");
   else bar.value = share;
-}
-
-/** @param {VideoSummary} video */
-function facts(video) {
-  if (video.state === "failed" && video.reason) return video.reason;
-  return [
-    video.word_count ? counted(video.word_count, "word") : null,
-    video.language && video.word_count ? languageName(video.language) : null,
-    video.size_bytes ? bytes(video.size_bytes) : null,
-    video.uploaded_at ? moment(video.uploaded_at) : null,
-  ]
-    .filter(Boolean)
-    .join(" · ");
 }
 
 /**

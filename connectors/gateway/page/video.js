@@ -14,7 +14,7 @@ import { Player } from "./player.js";
 import { correctedWords, paragraphsOf, wordsOf } from "./reading.js";
 import { captionsOf, downloads, fileNamed } from "./results.js";
 import { askBeforeLeaving, go, timeIn, videoAddress } from "./router.js";
-import { bytes, clock, counted, languageName, moment } from "./text.js";
+import { clock, facts } from "./text.js";
 import { showProgress, showState } from "./tile.js";
 import { timeline } from "./timeline.js";
 import { findBox, Transcript } from "./transcript.js";
@@ -140,7 +140,7 @@ class VideoPage {
     say(this.#title, video.name || "Untitled");
     showState(this.#state, video);
     showProgress(this.#progress, video);
-    say(this.#facts, facts(video));
+    say(this.#facts, facts(video, { withLength: true }));
     if (before?.state !== video.state || before?.revision !== video.revision) this.#showActions(video);
     this.#player.open(video.source_url, { name: video.name, picture: video.has_picture !== false });
     refill(this.#downloads, downloadLinks(video));
@@ -355,19 +355,6 @@ class VideoPage {
     if (this.#video) fill(this.#trouble, notice);
     else fill(this.#place, notice);
   }
-}
-
-/** @param {Video} video */
-function facts(video) {
-  return [
-    video.duration_s === null ? null : clock(video.duration_s),
-    video.word_count ? counted(video.word_count, "word") : null,
-    video.language && video.word_count ? languageName(video.language) : null,
-    video.size_bytes ? bytes(video.size_bytes) : null,
-    video.uploaded_at ? moment(video.uploaded_at) : null,
-  ]
-    .filter(Boolean)
-    .join(" · ");
 }
 
 /** @param {Video | null} video */
