@@ -1,6 +1,5 @@
 """Bystanders who read what a cluster's topics say."""
 
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 
@@ -60,16 +59,6 @@ class OutcomeWitness:
         """Leave the broker."""
         if self._reader is not None:
             self._reader.close()
-
-
-def records_of(connections: Connections, topics: Iterable[str]) -> list[Record]:
-    """All that these topics hold now and that is committed, each partition's in its order."""
-    found = []
-    with BroadcastReader(connections, topics) as reader:
-        while not reader.caught_up:
-            if (record := reader.poll(_POLL_S)) is not None:
-                found.append(record)
-    return found
 
 
 def revision_of(record: Record) -> Revision:

@@ -43,7 +43,6 @@ from tests.chaos.cluster_witnesses import (
     OutcomeWitness,
     event_in,
     outputs_again,
-    records_of,
     revision_of,
 )
 from tests.chaos.commitlog import read_commits
@@ -52,6 +51,7 @@ from tests.chaos.oracle import Results, faults, results_of
 from tests.chaos.settings import ChaosSettings
 from tests.chaos.witnesses import looking
 from tests.processors import ALL, Processors, until
+from tests.topics import records_of
 
 SETTINGS = ChaosSettings()
 

@@ -16,7 +16,6 @@ from confluent_kafka import ConsumerGroupType
 from confluent_kafka.admin import AdminClient
 from pydantic import SecretStr
 
-from connectors.kafka.broadcast import BroadcastReader
 from connectors.kafka.clients import client_config
 from connectors.kafka.records import Record
 from connectors.objectstore import ObjectStore, open_store
@@ -38,6 +37,7 @@ from tests import media
 from tests.e2e.command import plain
 from tests.integration.cluster.command import Command
 from tests.processors import ALL, REELAY, Processors, until
+from tests.topics import records_of
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -97,12 +97,7 @@ class Published:
 
     def committed(self, *topics: str) -> list[Record]:
         """All that a reader of what is committed finds in these topics."""
-        records = []
-        with BroadcastReader(self.connections, topics) as reader:
-            while not reader.caught_up:
-                if (record := reader.poll(0.2)) is not None:
-                    records.append(record)
-        return records
+        return records_of(self.connections, topics)
 
 
 def reelay(

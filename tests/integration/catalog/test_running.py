@@ -1,7 +1,6 @@
 """The catalogue as a process, on the embedded broker, with either database."""
 
 import json
-import os
 import random
 import signal
 import time
@@ -15,11 +14,10 @@ import pytest
 from connectors.kafka.broadcast import BroadcastReader
 from connectors.kafka.embedded import EmbeddedBroker
 from connectors.settings import Connections
-from ops.cluster.errors import ToolMissing
-from ops.cluster.postgres import PostgresServer
 from schemas.topics import CATALOG, VIDEO_UPLOADED, dead_topic
 from tests.integration.catalog.stories import story
 from tests.integration.catalog.world import TOPICS, World
+from tests.postgres import new_server
 from tests.unit.catalog.videos import uploaded
 
 VIDEOS = 42
@@ -140,13 +138,7 @@ def test_bytes_that_nobody_can_read_are_dead_letters(
 def test_it_waits_for_a_database_that_restarts(
     open_world: Callable[[EmbeddedBroker, str], World], tmp_path: Path
 ) -> None:
-    try:
-        server = PostgresServer()
-    except ToolMissing as error:
-        if os.environ.get("CI"):
-            pytest.fail(str(error))
-        pytest.skip(str(error))
-    with server, EmbeddedBroker(TOPICS) as broker:
+    with new_server() as server, EmbeddedBroker(TOPICS) as broker:
         world = open_world(broker, server.url)
         process = world.start()
         events = list(story(world.store, range(21)))

@@ -17,7 +17,6 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from pydantic import SecretStr
 
 from connectors.kafka.admin import apply_topics
-from connectors.kafka.broadcast import BroadcastReader
 from connectors.kafka.clients import client_config
 from connectors.objectstore import ObjectMissing, ObjectStore, open_store
 from connectors.objectstore.revisions import take_revision
@@ -41,6 +40,7 @@ from schemas.topics import (
 )
 from tests import media
 from tests.processors import ALL, REELAY, Processors, until
+from tests.topics import records_of
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -112,12 +112,9 @@ class World:
 
     def told(self, topic: Topic, video_id: str) -> list[Event]:
         """What was announced about a video."""
-        codec, events = Codec(open_registry(self.connections)), []
-        with BroadcastReader(self.connections, [topic.name]) as reader:
-            while not reader.caught_up:
-                if (record := reader.poll(0.2)) is not None and record.key == video_id.encode():
-                    events.append(codec.decode(record.value, topic))
-        return events
+        codec = Codec(open_registry(self.connections))
+        records = records_of(self.connections, [topic.name])
+        return [codec.decode(r.value, topic) for r in records if r.key == video_id.encode()]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from click.testing import CliRunner
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from connectors.kafka.broadcast import BroadcastReader
 from connectors.kafka.clients import TopicMissing, open_producer, partitions_of
 from connectors.kafka.publishing import publish
 from connectors.kafka.records import Record
@@ -25,6 +24,7 @@ from schemas.topics import RETRYING, Topic, retry_topic
 from schemas.uploads import dump_upload, upload_key
 from tests import media
 from tests.processors import until
+from tests.topics import records_of
 
 E = TypeVar("E", bound=Event)
 
@@ -84,12 +84,7 @@ class World:
 
     def read(self, *topics: str) -> list[Record]:
         """All that is in these topics now."""
-        records = []
-        with BroadcastReader(self.connections, topics) as reader:
-            while not reader.caught_up:
-                if (record := reader.poll(0.2)) is not None:
-                    records.append(record)
-        return records
+        return records_of(self.connections, topics)
 
     def events(self, kind: type[E], topic: Topic, video_id: str) -> list[E]:
         """The events of that video in a topic, sorted by segment."""

@@ -13,7 +13,6 @@ from connectors.database.catalogue import RANKED
 from connectors.errors import DependencyDown
 from connectors.gateway import announcing, app
 from connectors.gateway.announcing import Announcer, Asked, Events, Wisher
-from connectors.kafka.broadcast import BroadcastReader
 from connectors.kafka.publishing import publish
 from connectors.objectstore import ObjectStore
 from connectors.objectstore.revisions import take_revision
@@ -26,6 +25,7 @@ from schemas.topics import VIDEO_CANCEL_REQUESTED, VIDEO_DELETED, VIDEO_UPLOADED
 from schemas.uploads import load_upload, upload_key
 from tests.integration.database.catalogues import add, opened
 from tests.integration.gateway.serving import NOON, VTT, Place, serving, soon
+from tests.topics import records_of
 
 VIDEOS = "/api/v1/videos"
 
@@ -34,14 +34,9 @@ def announced(place: Place, video_id: str) -> list[object]:
     """The events about that video in the topics, in order of their kinds."""
     topics = [VIDEO_UPLOADED.name, VIDEO_CANCEL_REQUESTED.name, VIDEO_DELETED.name]
     codec = Codec(open_registry(place.connections))
-    found = []
-    with BroadcastReader(place.connections, topics) as reader:
-        while not reader.caught_up:
-            if (record := reader.poll(0.1)) is not None:
-                event = codec.decode(record.value, topic_named(record.topic))
-                if event.video_id == video_id:
-                    found.append(event)
-    return found
+    records = records_of(place.connections, topics)
+    events = [codec.decode(record.value, topic_named(record.topic)) for record in records]
+    return [event for event in events if event.video_id == video_id]
 
 
 def upload_of(place: Place, video_id: str, revision: int) -> VideoUploaded:

@@ -11,7 +11,6 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from connectors.database import Move, Superseded
 from connectors.errors import DependencyDown
-from connectors.kafka.broadcast import BroadcastReader
 from connectors.kafka.clients import open_producer
 from connectors.kafka.embedded import EmbeddedBroker
 from connectors.kafka.records import Partition, Record
@@ -26,6 +25,7 @@ from processors.runtime.settings import RuntimeSettings
 from schemas.codec import Codec
 from schemas.events import Event, VideoUploaded
 from schemas.topics import VIDEO_UPLOADED, dead_topic
+from tests.topics import records_of
 
 TOPIC = VIDEO_UPLOADED.name
 DEAD = dead_topic(TOPIC, "toy")
@@ -149,12 +149,7 @@ def publish(producer: Producer, *names: str, partition: int = 0) -> None:
 
 
 def letters(connections: Connections) -> list[Record]:
-    records = []
-    with BroadcastReader(connections, [DEAD]) as reader:
-        while not reader.caught_up:
-            if (record := reader.poll(0.1)) is not None:
-                records.append(record)
-    return records
+    return records_of(connections, [DEAD])
 
 
 def test_records_are_applied_once_and_in_order_over_restarts(
