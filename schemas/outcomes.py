@@ -44,6 +44,11 @@ def check_video_id(video_id: str) -> None:
         )
 
 
+def is_revision(name: str) -> bool:
+    """Whether a name in the object store is the number of a revision."""
+    return name.isdecimal() and 1 <= int(name) <= MAX_REVISION
+
+
 def results_prefix(video_id: str, revision: int | None = None) -> str:
     """Where the results of a revision, or of all, are kept in the object store; ends with "/".
 

@@ -20,6 +20,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from connectors.errors import DependencyDown
+from connectors.objectstore.revisions import RevisionsUsedUp
 
 log = logging.getLogger("reelay.gateway")
 
@@ -75,6 +76,7 @@ def add_to(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _of_framework)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(DependencyDown, _of_dependency)
+    app.add_exception_handler(RevisionsUsedUp, _of_numbers)
 
 
 class Unexpected:
@@ -155,3 +157,7 @@ def _of_dependency(request: Request, error: Exception) -> Response:
         f"The {error.dependency} cannot be reached at the moment; try again.",
         headers={"Retry-After": str(_RETRY_DOWN_S)},
     ).response()
+
+
+def _of_numbers(request: Request, error: Exception) -> Response:
+    return Problem(409, "No number left", f"{error}.").response()

@@ -7,7 +7,16 @@ from datetime import UTC, datetime
 from connectors.objectstore.contract import ObjectMissing, ObjectStore
 from schemas.events import Options, VideoCompleted, VideoUploaded
 from schemas.ids import event_id
-from schemas.outcomes import Outcome, cancel_key, deleted_key, load_outcome, outcome_key
+from schemas.outcomes import (
+    MAX_REVISION,
+    Outcome,
+    cancel_key,
+    deleted_key,
+    is_revision,
+    load_outcome,
+    outcome_key,
+    results_prefix,
+)
 from schemas.uploads import dump_upload, load_upload, upload_key
 
 DELETED = "its video was deleted, which is for ever; a changed or copied file is another video"
@@ -25,6 +34,13 @@ class OutcomeUnreadable(ValueError):
 
 class RevisionTaken(Exception):
     """The video has that revision already."""
+
+
+class RevisionsUsedUp(Exception):
+    """The video has a revision of the last number that there is, so none can follow."""
+
+    def __init__(self, video_id: str) -> None:
+        super().__init__(f"{video_id} has revision {MAX_REVISION}, and no number follows that")
 
 
 def earlier_upload(store: ObjectStore, video_id: str, options: Options) -> VideoUploaded | None:
@@ -60,11 +76,12 @@ def take_revision(
 ) -> VideoUploaded:
     """Accept an upload, by taking `revision` or else the video's next number in the store.
 
-    Raises RevisionTaken, VideoWasDeleted, DependencyDown, ValueError for an id that is no plain name.
+    Raises RevisionTaken, RevisionsUsedUp, VideoWasDeleted, DependencyDown, ValueError for an id or a
+    number that nothing can have.
     """
     if is_deleted(store, video_id):
         raise VideoWasDeleted(video_id)
-    number = max(_revisions(store, video_id), default=0) + 1 if revision is None else revision
+    number = _next_number(store, video_id) if revision is None else revision
     while True:
         upload = upload_event(
             video_id, number, source=source, name=name, size_bytes=size_bytes, options=options
@@ -73,12 +90,12 @@ def take_revision(
             return upload
         if revision is not None:
             raise RevisionTaken(number)
-        number += 1
+        number = _next_number(store, video_id)
 
 
 def next_revision(store: ObjectStore, upload: VideoUploaded) -> VideoUploaded:
     """Accept an upload once more: all that was asked for then, as the video's next revision, whose
-    number this takes in the store. Raises VideoWasDeleted, DependencyDown."""
+    number this takes in the store. Raises RevisionsUsedUp, VideoWasDeleted, DependencyDown."""
     return revision_on_top(store, upload.video_id, lambda: upload)
 
 
@@ -89,12 +106,12 @@ def revision_on_top(
 
     Where somebody else takes the next number meanwhile, it is asked again: so nothing is accepted
     without having seen what came before it, and of those who would all follow the same revision, one
-    does. Raises what `asked` raises, VideoWasDeleted, DependencyDown.
+    does. Raises what `asked` raises, RevisionsUsedUp, VideoWasDeleted, DependencyDown.
     """
     while True:
         if is_deleted(store, video_id):
             raise VideoWasDeleted(video_id)
-        number = max(_revisions(store, video_id), default=0) + 1
+        number = _next_number(store, video_id)
         upload = replace(
             asked(),
             event_id=event_id("VideoUploaded", video_id, number, "cli"),
@@ -150,19 +167,38 @@ def outcome_of(store: ObjectStore, video_id: str, revision: int) -> Outcome | No
     return outcome
 
 
+def upload_of(store: ObjectStore, video_id: str, revision: int) -> VideoUploaded:
+    """What was accepted as this revision.
+
+    Raises ObjectMissing, DependencyDown, ValueError for what is no upload of that revision.
+    """
+    upload = load_upload(store.get(upload_key(video_id, revision)))
+    if (upload.video_id, upload.revision) != (video_id, revision):
+        raise ValueError(f"{upload_key(video_id, revision)} is about another revision")
+    return upload
+
+
 def _uploads(store: ObjectStore, video_id: str) -> Iterator[VideoUploaded]:
     """The video's revisions, latest first; one that cannot be read is passed over."""
     for revision in reversed(_revisions(store, video_id)):
         try:
-            yield load_upload(store.get(upload_key(video_id, revision)))
+            yield upload_of(store, video_id, revision)
         except (ObjectMissing, ValueError):
             continue
 
 
+def _next_number(store: ObjectStore, video_id: str) -> int:
+    """The number after all that are taken. Raises RevisionsUsedUp."""
+    number = max(_revisions(store, video_id), default=0) + 1
+    if number > MAX_REVISION:
+        raise RevisionsUsedUp(video_id)
+    return number
+
+
 def _revisions(store: ObjectStore, video_id: str) -> list[int]:
     """Numbers that are taken, ascending."""
-    numbers = {key.split("/")[2] for key in store.keys(f"results/{video_id}/")}
-    return sorted(int(number) for number in numbers if number.isdecimal())
+    numbers = {key.split("/")[2] for key in store.keys(results_prefix(video_id))}
+    return sorted(int(number) for number in numbers if is_revision(number))
 
 
 def _is_there(store: ObjectStore, key: str) -> bool:

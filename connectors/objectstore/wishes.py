@@ -14,11 +14,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from connectors.objectstore.contract import ObjectMissing, ObjectStore
+from connectors.objectstore.revisions import upload_of
 from schemas.events import EPOCH, VideoCancelRequested, VideoDeleted, VideoUploaded
 from schemas.ids import event_id
-from schemas.outcomes import cancel_key, deleted_key, results_prefix, uploads_prefix
+from schemas.outcomes import (
+    cancel_key,
+    check_video_id,
+    deleted_key,
+    is_revision,
+    results_prefix,
+    uploads_prefix,
+)
 from schemas.times import read_time
-from schemas.uploads import NOTES, load_upload, note_key, upload_key
+from schemas.uploads import NOTES, note_key, upload_key
 
 _STAGE = "cli"
 
@@ -26,7 +34,7 @@ _STAGE = "cli"
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What is to be done. uploads: in order of their time. broken: keys of uploads that nobody can
-    read."""
+    read, or whose ids no video can have."""
 
     uploads: tuple[VideoUploaded, ...]
     cancels: tuple[VideoCancelRequested, ...]
@@ -82,6 +90,11 @@ def _wishes(store: ObjectStore, keys: Iterable[str]) -> Wishes:
     deletions: list[VideoDeleted] = []
     broken: list[str] = []
     for video_id, kept in _by_video(keys).items():
+        try:
+            check_video_id(video_id)
+        except ValueError:
+            broken += [f"results/{video_id}/{revision}/upload.json" for revision in kept.revisions]
+            continue
         if kept.is_deleted:
             if kept.revisions or any(store.keys(uploads_prefix(video_id))):
                 deletions.append(_deletion(store, video_id))
@@ -92,11 +105,10 @@ def _wishes(store: ObjectStore, keys: Iterable[str]) -> Wishes:
             if "cancel.json" in names:
                 cancels.append(_cancel(store, video_id, revision))
             elif "upload.json" in names:
-                key = upload_key(video_id, revision)
                 try:
-                    uploads.append(load_upload(store.get(key)))
+                    uploads.append(upload_of(store, video_id, revision))
                 except ValueError:
-                    broken.append(key)
+                    broken.append(upload_key(video_id, revision))
                 except ObjectMissing:  # deleted meanwhile
                     continue
     uploads.sort(key=lambda upload: upload.made_at)
@@ -109,7 +121,7 @@ def _by_video(keys: Iterable[str]) -> dict[str, _Kept]:
         match rest:
             case ["deleted.json"]:
                 found[video_id].is_deleted = True
-            case [number, name] if number.isdecimal():
+            case [number, name] if is_revision(number):
                 found[video_id].revisions[int(number)].add(name)
     return found
 

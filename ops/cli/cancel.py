@@ -2,7 +2,6 @@
 
 import click
 
-from connectors.objectstore.revisions import find_outcome
 from connectors.objectstore.wishes import ask_to_cancel
 from ops.cli.errors import one_line
 from ops.cli.exits import FAILED
@@ -10,7 +9,7 @@ from ops.cli.kafka import cluster_options
 from ops.cli.place import find_place
 from ops.cli.text import shown
 from ops.cli.up import outcome_word
-from ops.cli.videos import find_video, uploads_of, wait_for
+from ops.cli.videos import find_video, uploads_of, wait_for, with_outcomes
 from schemas.events import VideoCancelled
 
 
@@ -30,10 +29,11 @@ def command(*, video: str, revision: int | None, brokers: str | None, registry: 
         place = find_place(brokers, registry)
         store = place.store
         video_id = find_video(store, video)
-        uploads = [up for up in uploads_of(store, video_id) if revision in (None, up.revision)]
-        unfinished = [upload for upload in uploads if find_outcome(store, upload) is None]
+        uploads = (up for up in uploads_of(store, video_id) if revision in (None, up.revision))
+        found = list(with_outcomes(store, uploads))
+        unfinished = [upload for upload, outcome in found if outcome is None]
         if not unfinished:
-            ended = find_outcome(store, uploads[-1]) if uploads else None
+            ended = found[-1][1] if found else None
             what = f"it is {outcome_word(ended)} already" if ended else "there is no such revision"
             click.echo(f"{shown(video)}: {what}", err=True)
             return FAILED

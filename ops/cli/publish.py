@@ -10,6 +10,7 @@ import click
 
 from connectors.objectstore.revisions import (
     DELETED,
+    RevisionsUsedUp,
     RevisionTaken,
     VideoWasDeleted,
     earlier_upload,
@@ -29,7 +30,7 @@ from ops.pipeline.files import Unusable, media_files
 from ops.pipeline.uploading import NameTaken, upload_file
 from ops.up.status import read_status
 from schemas.events import Options, Task, VideoCompleted, VideoFailed, VideoUploaded
-from schemas.outcomes import Outcome
+from schemas.outcomes import MAX_REVISION, Outcome, check_video_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +57,30 @@ _Accept = Callable[[_Request], VideoUploaded | _Refused]
 _Outcomes = Iterator[tuple[VideoUploaded, Outcome | None]]
 
 
+def _video_id(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """An id or nothing. Raises BadParameter."""
+    if value is not None:
+        try:
+            check_video_id(value)
+        except ValueError as error:
+            raise click.BadParameter(shown(str(error))) from error
+    return value
+
+
 @click.command("publish")
 @click.argument("sources", nargs=-1, required=True, metavar="FILE|FOLDER...")
 @cluster_options(required=False)
 @click.option(
     "--key", "is_key", is_flag=True, help="FILE is a key in the object store, not a local file."
 )
-@click.option("--video-id", help="Id of the video.  [default: made from the file; random for a key]")
+@click.option(
+    "--video-id",
+    callback=_video_id,
+    help="Id of the video.  [default: made from the file; random for a key]",
+)
 @click.option(
     "--revision",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MAX_REVISION),
     help="A redo takes the next one.  [default: what is free]",
 )
 @click.option(
@@ -214,7 +229,7 @@ def _accepted(place: Place, options: Options, revision: int | None, *, in_place:
         except NameTaken:
             why = "the video has another file of that name; give it another --video-id"
             return _Refused(request.given, why)
-        except ValueError as error:
+        except (RevisionsUsedUp, ValueError) as error:
             return _Refused(request.given, str(error))
         if find_outcome(store, upload) is None:
             place.announce(upload)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from connectors.errors import DependencyDown
-from connectors.objectstore.revisions import find_outcome
+from connectors.objectstore.revisions import OutcomeUnreadable, find_outcome
 from connectors.objectstore.wishes import revisions_of, wishes_of
 from ops.cli.place import Cluster, Place, ThisMachine
 from ops.cli.status_of_cluster import in_words
@@ -31,19 +31,24 @@ def record(place: Place, video_id: str) -> dict[str, Any]:
     cancelled = {number for number, names in revisions_of(store, video_id) if "cancel.json" in names}
     for upload in uploads_of(store, video_id):
         name, source = upload.name, upload.source
-        outcome = find_outcome(store, upload)
         found: dict[str, Any] = {
             "revision": upload.revision,
             "accepted_at": upload.made_at.isoformat(),
             "options": to_record(upload.options),
-            "outcome": None if outcome is None else outcome_word(outcome),
+            "outcome": None,
             "is_cancel_requested": upload.revision in cancelled,
         }
+        revisions.append(found)
+        try:
+            outcome = find_outcome(store, upload)
+        except OutcomeUnreadable as error:
+            found |= {"outcome": "unreadable", "reason": str(error)}
+            continue
         running = at_work.get(upload.revision)
         if outcome is None:
             found |= {"at_work": None if running is None else _plain(running)}
         else:
-            found |= {"decided_at": outcome.made_at.isoformat()}
+            found |= {"outcome": outcome_word(outcome), "decided_at": outcome.made_at.isoformat()}
         if isinstance(outcome, VideoCompleted):
             found |= {
                 "language": outcome.language,
@@ -55,7 +60,6 @@ def record(place: Place, video_id: str) -> dict[str, Any]:
             }
         elif isinstance(outcome, VideoFailed):
             found |= {"reason": outcome.reason}
-        revisions.append(found)
     completed = [found["revision"] for found in revisions if found["outcome"] == "completed"]
     return {
         "video_id": video_id,

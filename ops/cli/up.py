@@ -188,7 +188,7 @@ class _Voice:
                 "revision": upload.revision,
                 "name": upload.name,
                 "source": upload.source,
-                "outcome": outcome_word(outcome),
+                "outcome": "unreadable" if ended.unreadable else outcome_word(outcome),
                 "event": None if outcome is None else to_record(outcome),
                 "files": [{"format": file.format, "path": plain(file.path)} for file in files],
             }
@@ -201,7 +201,8 @@ class _Voice:
         elif isinstance(outcome, VideoFailed):
             self._view.line(f"{name}: {shown(outcome.reason)}", mark="✗")
         else:
-            self._view.line(f"{name}: {outcome_word(outcome)}", mark="✗")
+            why = shown(ended.unreadable) if ended.unreadable else outcome_word(outcome)
+            self._view.line(f"{name}: {why}", mark="✗")
 
     def trouble(self, text: str) -> None:
         self._view.line(shown(text), mark="!", err=True)

@@ -9,18 +9,17 @@ import click
 
 from connectors.kafka.broadcast import BroadcastReader
 from connectors.objectstore import ObjectMissing, ObjectStore
-from connectors.objectstore.revisions import find_outcome, is_deleted
+from connectors.objectstore.revisions import OutcomeUnreadable, find_outcome, is_deleted, upload_of
 from connectors.objectstore.wishes import revisions_of, wishes_of
 from ops.cli.patience import Patience
 from ops.cli.place import Cluster, Place
-from ops.cli.text import counted
+from ops.cli.text import counted, shown
 from ops.inflight.videos import videos_in_flight
 from ops.pipeline.files import MediaFile, identify
 from schemas.codec import UndecodableError
 from schemas.events import VideoCancelled, VideoCompleted, VideoFailed, VideoUploaded
 from schemas.outcomes import Outcome, uploads_prefix
 from schemas.topics import OUTCOMES, topic_named
-from schemas.uploads import load_upload, upload_key
 
 _TICK_S = 0.3
 _LATELY = timedelta(seconds=30)
@@ -57,15 +56,27 @@ def uploads_of(store: ObjectStore, video_id: str) -> Iterator[VideoUploaded]:
     for number, names in revisions_of(store, video_id):
         if "upload.json" in names:
             try:
-                yield load_upload(store.get(upload_key(video_id, number)))
+                yield upload_of(store, video_id, number)
             except (ObjectMissing, ValueError):
                 continue
 
 
+def with_outcomes(
+    store: ObjectStore, uploads: Iterable[VideoUploaded]
+) -> Iterator[tuple[VideoUploaded, Outcome | None]]:
+    """Each upload with its outcome, None if it has none yet; one whose outcome cannot be read is passed
+    over, and a line says so."""
+    for upload in uploads:
+        try:
+            yield upload, find_outcome(store, upload)
+        except OutcomeUnreadable as error:
+            click.echo(f"! {shown(str(error))}", err=True)
+
+
 def completed_of(store: ObjectStore, video_id: str) -> Iterator[tuple[VideoUploaded, VideoCompleted]]:
     """The video's completed revisions, latest first."""
-    for upload in reversed(list(uploads_of(store, video_id))):
-        outcome = find_outcome(store, upload)
+    uploads = reversed(list(uploads_of(store, video_id)))
+    for upload, outcome in with_outcomes(store, uploads):
         if isinstance(outcome, VideoCompleted):
             yield upload, outcome
 

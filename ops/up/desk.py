@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from connectors.kafka.broadcast import BroadcastReader
-from connectors.kafka.clients import open_producer
+from connectors.kafka.clients import MAX_EVENT_BYTES, open_producer
 from connectors.kafka.publishing import publish
 from connectors.objectstore import ObjectStore
-from connectors.objectstore.revisions import find_outcome, is_deleted
+from connectors.objectstore.revisions import OutcomeUnreadable, find_outcome, is_deleted
 from connectors.objectstore.wishes import Wishes, all_wishes, notes, wishes_of
 from connectors.settings import Connections
 from ops.pipeline.door import Door, Limits
@@ -18,7 +18,7 @@ from schemas.codec import Codec
 from schemas.events import Event, VideoCancelRequested, VideoDeleted, VideoUploaded
 from schemas.outcomes import Outcome
 from schemas.topics import VIDEO_DELETED
-from schemas.uploads import note_key
+from schemas.uploads import note_key, upload_key
 
 _ANSWER_S = 10.0
 """How long the broker, on this very machine, may take for an event."""
@@ -28,10 +28,12 @@ Revision = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A revision that is no longer at work; outcome None: its video was deleted."""
+    """A revision that is no longer at work; outcome None: its video was deleted, or `unreadable` says
+    why nobody knows what became of it."""
 
     upload: VideoUploaded
     outcome: Outcome | None
+    unreadable: str | None = None
 
 
 class Desk:
@@ -58,28 +60,27 @@ class Desk:
 
     def hear(self) -> Iterator[str]:
         """See what is asked for: at first everywhere in the store, then where notes say so. Yields the
-        keys of uploads that cannot be read."""
+        keys of what cannot be read, or is no upload that could be published."""
         if not self._recovered:
-            wishes = all_wishes(self._store)
-            yield from wishes.broken
-            self._take(wishes)
+            yield from self._take(all_wishes(self._store))
             self._recovered = True
         self._noted |= dict.fromkeys(notes(self._store))
         for video_id in list(self._noted):
             # First the note: if somebody asks for more from here on, there is another.
             self._store.delete(note_key(video_id))
-            wishes = wishes_of(self._store, video_id)
-            yield from wishes.broken
-            self._take(wishes)
+            try:
+                wishes = wishes_of(self._store, video_id)
+            except ValueError:  # no id
+                yield note_key(video_id)
+            else:
+                yield from self._take(wishes)
             del self._noted[video_id]
 
     def admit(self) -> Iterator[VideoUploaded]:
         """Publish what the door lets in, in order; yields each just before."""
         while self.waiting and self._door.lets_in(self.waiting[0]):
             upload = self.waiting[0]
-            if find_outcome(self._store, upload) is None and not is_deleted(
-                self._store, upload.video_id
-            ):
+            if self._is_wanted(upload):
                 yield upload
                 self._publish(upload)
                 self._door.enter(upload)
@@ -108,7 +109,11 @@ class Desk:
         """Those of ours that have ended by what the store says: events say it sooner, but who was
         suspended for long may have missed them."""
         for key, upload in list(self.inside.items()):
-            outcome = find_outcome(self._store, upload)
+            try:
+                outcome = find_outcome(self._store, upload)
+            except OutcomeUnreadable as error:
+                yield self._end(key, None, unreadable=str(error))
+                continue
             if outcome is not None or is_deleted(self._store, upload.video_id):
                 yield self._end(key, outcome)
 
@@ -120,16 +125,37 @@ class Desk:
     ) -> None:
         self._reader.close()
 
-    def _take(self, wishes: Wishes) -> None:
-        """Deletions and cancel requests go out at once, and before any upload."""
+    def _take(self, wishes: Wishes) -> Iterator[str]:
+        """Deletions and cancel requests go out at once, and before any upload. Yields the keys of what
+        is passed over."""
+        yield from wishes.broken
         events: tuple[VideoDeleted | VideoCancelRequested, ...] = (*wishes.deletions, *wishes.cancels)
         for event in events:
             self._publish(event)
             self._no_longer_waits(event)
         for upload in wishes.uploads:
-            if (key := (upload.video_id, upload.revision)) not in self._known:
-                self._known.add(key)
-                self.waiting.append(upload)
+            if (key := (upload.video_id, upload.revision)) in self._known:
+                continue
+            if not self._is_publishable(upload):
+                yield upload_key(*key)
+                continue
+            self._known.add(key)
+            self.waiting.append(upload)
+
+    def _is_publishable(self, upload: VideoUploaded) -> bool:
+        """Whether there can be an event of it: whoever can write into the store can write anything."""
+        try:
+            return len(self._codec.encode(upload)) <= MAX_EVENT_BYTES
+        except ValueError:
+            return False
+
+    def _is_wanted(self, upload: VideoUploaded) -> bool:
+        """Whether its outcome is still to come."""
+        try:
+            decided = find_outcome(self._store, upload) is not None
+        except OutcomeUnreadable:
+            decided = True
+        return not decided and not is_deleted(self._store, upload.video_id)
 
     def _no_longer_waits(self, event: VideoDeleted | VideoCancelRequested) -> None:
         """Its end is heard of like that of any other."""
@@ -138,10 +164,10 @@ class Desk:
                 self.waiting.remove(upload)
                 self.inside[upload.video_id, upload.revision] = upload
 
-    def _end(self, key: Revision, outcome: Outcome | None) -> Ended:
+    def _end(self, key: Revision, outcome: Outcome | None, unreadable: str | None = None) -> Ended:
         self._door.leave(key)
         self._known.discard(key)
-        return Ended(self.inside.pop(key), outcome)
+        return Ended(self.inside.pop(key), outcome, unreadable)
 
     def _publish(self, event: Event) -> None:
         publish(self._producer, event, self._codec, wait_s=_ANSWER_S)

@@ -8,11 +8,10 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from connectors.objectstore import ObjectMissing, ObjectStore
-from connectors.objectstore.revisions import find_outcome, is_deleted
+from connectors.objectstore.revisions import find_outcome, is_deleted, upload_of
 from ops.pipeline.export import FORMATS, Exported, export
 from ops.pipeline.folders import folder_for, write_whole
 from schemas.events import VideoCompleted, VideoUploaded
-from schemas.uploads import load_upload, upload_key
 
 Revision = tuple[str, int]
 
@@ -46,17 +45,17 @@ class Exports:
         written: list[Exported] = []
         try:
             out = Path(json.loads(place.read_bytes())["out"])
-            upload = load_upload(self.store.get(upload_key(*revision)))
+            upload = upload_of(self.store, *revision)
+            outcome = find_outcome(self.store, upload)
         except FileNotFoundError:
             return []
         except (ObjectMissing, ValueError, KeyError, TypeError):  # deleted, or nothing that we wrote
             place.unlink(missing_ok=True)
             return []
-        outcome = find_outcome(self.store, upload)
         if isinstance(outcome, VideoCompleted):
             try:
                 written = export_to(self.store, upload, outcome, out)
-            except ObjectMissing:  # deleted meanwhile
+            except (ObjectMissing, ValueError):  # deleted meanwhile, or its name is none for a file
                 written = []
         if outcome is not None or is_deleted(self.store, upload.video_id):
             place.unlink(missing_ok=True)

@@ -36,7 +36,7 @@ from ops.up.exports import Exports
 from ops.up.status import ProcessStatus, Status, VideoStatus, write_status
 from ops.up.watched import WatchedFolder
 from schemas.codec import Codec
-from schemas.events import EPOCH, Options, VideoCancelled, VideoCompleted, VideoUploaded
+from schemas.events import EPOCH, Options, VideoCompleted, VideoFailed, VideoUploaded
 
 _HEAR_EVERY_S = 0.5
 _LOOK_EVERY_S = 5.0
@@ -178,9 +178,13 @@ class Supervisor:
         """Folders whose files may be read: as the user said, and where those lie that are unfinished."""
         yield from self.setup.roots
         for upload in all_wishes(self._store).uploads:
-            source = urlsplit(upload.source)
-            if source.scheme == "file":
-                yield Path(os.fsdecode(unquote_to_bytes(source.path))).parent
+            try:
+                source = urlsplit(upload.source)
+            except ValueError:  # no URL; the converter says so
+                continue
+            path = os.fsdecode(unquote_to_bytes(source.path))
+            if source.scheme == "file" and "\0" not in path:
+                yield Path(path).parent
 
     def _step(self, running: LocalPipeline, desk: Desk) -> None:
         now = time.monotonic()
@@ -234,10 +238,10 @@ class Supervisor:
                 self.audience.trouble(f"{ended.upload.name}: {error}; its files are written later")
             if isinstance(ended.outcome, VideoCompleted):
                 self._counts.completed += 1
-            elif isinstance(ended.outcome, VideoCancelled) or ended.outcome is None:
-                self._counts.cancelled += 1
-            else:
+            elif isinstance(ended.outcome, VideoFailed) or ended.unreadable is not None:
                 self._counts.failed += 1
+            else:
+                self._counts.cancelled += 1
             self.audience.ended(ended, written)
 
     def _take_files(self, watch: WatchedFolder, now: float) -> None:
