@@ -159,7 +159,7 @@ def _plain(kind: type[Any]) -> Callable[[Any], Any]:
         values = operator.attrgetter(*names)
         if len(names) == 1:
             return lambda event: {names[0]: to_record(values(event))}
-        composed = [name for name in names if not _is_plain(hints[name])]
+        composed = [name for name in names if not (_is_plain(hints[name]) or hints[name] is datetime)]
 
         def record(event: Any) -> dict[str, Any]:
             made = dict(zip(names, values(event)))  # noqa: B905  # as many of both

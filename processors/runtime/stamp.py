@@ -3,12 +3,10 @@ it out."""
 
 import dataclasses
 import hashlib
-import operator
 import socket
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from connectors.errors import DependencyDown
 from connectors.kafka.clients import MAX_EVENT_BYTES
@@ -34,7 +32,7 @@ def completed(event: E, record: Record) -> E:
     index = getattr(event, "index", None)
     made_id = event_id(type(event).__name__, event.video_id, event.revision, _PUBLISHER, index)
     made_at = datetime.fromtimestamp(max(record.timestamp_ms, 0) / 1000, UTC)
-    return _replaced(
+    return dataclasses.replace(
         event,
         event_id=event.event_id or made_id,
         made_at=made_at if event.made_at == EPOCH else event.made_at,
@@ -67,7 +65,7 @@ class Stamp:
             host=_host(),
         )
         stages = (*self._source.stages, time)
-        return _replaced(event, event_id=self._id(event, index), made_at=now, stages=stages)
+        return dataclasses.replace(event, event_id=self._id(event, index), made_at=now, stages=stages)
 
     def record(self, event: Event, codec: Codec) -> Outgoing:
         """The stamped event as it goes to its topic.
@@ -99,18 +97,6 @@ class Stamp:
 @cache
 def _host() -> str:
     return socket.gethostname()
-
-
-def _replaced(event: E, **fields: object) -> E:
-    """As `dataclasses.replace`, in half the time."""
-    names, values = _fields(type(event))  # type: ignore[arg-type]  # a class is hashable
-    return type(event)(**dict(zip(names, values(event))) | fields)  # noqa: B905  # as many of both
-
-
-@cache
-def _fields(kind: type[Event]) -> tuple[tuple[str, ...], Callable[[Event], tuple[Any, ...]]]:
-    names = tuple(field.name for field in dataclasses.fields(kind))
-    return names, operator.attrgetter(*names)
 
 
 def new_traceparent(event: str) -> str:
