@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,6 +20,7 @@ from connectors.objectstore import requests as s3_requests
 from connectors.objectstore.contract import probe
 from connectors.settings import Connections
 from ops.cluster.cluster import Cluster
+from tests.disks import small_disk
 from tests.integration.objectstore.servers import Wire, server_without_conditions, store_alone
 
 BIG_BYTES = 200_000_000
@@ -362,10 +362,8 @@ def test_what_is_too_large_is_not_copied(reach: Reach, tmp_path: Path) -> None:
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
-def test_a_copy_that_the_disk_has_no_room_for_is_not_begun(
-    reach: Reach, small_disk: Callable[[], AbstractContextManager[Path]]
-) -> None:
-    with small_disk() as disk:
+def test_a_copy_that_the_disk_has_no_room_for_is_not_begun(reach: Reach, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk:
         store = open_store(reach(scratch_folder=str(disk)))
         store.put("large", bytes(2_000_000))
         store.put("small", b"1")

@@ -3,33 +3,23 @@
 import errno
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.disks import small_disk
 from tests.integration.up.conftest import Clips
 from tests.integration.up.world import World, soon
-
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a disk of its own can only be made by root")
 
 
 @pytest.fixture
 def small(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A state folder on a disk of 24 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounting = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", disk]
-    done = subprocess.run(mounting, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"a disk of its own cannot be mounted here: {done.stderr.strip()}")
-    world = World(disk, tmp_path_factory.getbasetemp(), tmp_path / "out")
-    try:
+    with small_disk(tmp_path / "disk", megabytes=24) as disk:
+        world = World(disk, tmp_path_factory.getbasetemp(), tmp_path / "out")
         yield world
         world.close()
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def fill(place: Path) -> None:

@@ -4,7 +4,6 @@ import filecmp
 import hashlib
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import threading
@@ -32,6 +31,7 @@ from connectors.objectstore import (
 from connectors.objectstore.contract import probe, put_once
 from connectors.settings import Connections
 from ops.cluster.cluster import Cluster
+from tests.disks import small_disk
 from tests.unit.connectors.racers import RACERS, ROUNDS, key_of, race, race_of_processes
 
 BAD_KEYS = ["", "/", "/etc/passwd", "..", "a/../b", "../a", "a//b", "a/", "./a", "a/./b", "a\0b"]
@@ -508,22 +508,14 @@ def test_any_bytes_can_be_stored(tmp_path_factory: pytest.TempPathFactory, data:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of one megabyte."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "reelay-test", str(disk)]
-    if (
-        shutil.which("mount") is None
-        or subprocess.run(mount, capture_output=True, check=False).returncode
-    ):
-        pytest.skip("making a small disk takes root")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    with small_disk(tmp_path / "disk") as disk:
+        yield disk
 
 
-def test_a_full_disk_stops_work_and_leaves_nothing_behind(small_disk: Path) -> None:
-    store = FolderStore(small_disk)
+def test_a_full_disk_stops_work_and_leaves_nothing_behind(disk: Path) -> None:
+    store = FolderStore(disk)
     store.put("a", bytes(500_000))
 
     with pytest.raises(DependencyDown, match="No space left"):
@@ -531,18 +523,18 @@ def test_a_full_disk_stops_work_and_leaves_nothing_behind(small_disk: Path) -> N
     with pytest.raises(DependencyDown, match="No space left"):
         store.put_if_absent("c", bytes(900_000))
 
-    assert [path.name for path in small_disk.rglob("*")] == ["a"]
+    assert [path.name for path in disk.rglob("*")] == ["a"]
     assert store.get("a") == bytes(500_000)
 
 
 def test_a_probe_tells_that_a_disk_is_full_for_an_artefact_though_some_bytes_would_fit(
-    small_disk: Path, tmp_path: Path
+    disk: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(DependencyDown, match="No space left"):
-        probe(FolderStore(small_disk), "test")
+        probe(FolderStore(disk), "test")
     probe(FolderStore(tmp_path / "roomy"), "test")
 
-    assert not list(small_disk.rglob("*probe*/*"))
+    assert not list(disk.rglob("*probe*/*"))
     assert not list(FolderStore(tmp_path / "roomy").keys(""))
 
 

@@ -1,8 +1,6 @@
 """What `up` says of itself, and that there is only one."""
 
-import os
 import shutil
-import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +11,7 @@ from ops.pipeline.state import StateFolder
 from ops.up.lock import Held, hold, is_held
 from ops.up.status import ProcessStatus, Status, VideoStatus, read_status, write_status
 from ops.up.supervisor import trim_logs
+from tests.disks import small_disk
 
 STATUS = Status(
     pid=1,
@@ -56,25 +55,19 @@ def test_the_lock_is_had_by_one_process_and_free_when_that_is_done(tmp_path: Pat
     assert not is_held(lock)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a disk of its own can only be made by root")
 def test_a_status_is_written_on_a_full_disk(tmp_path: Path) -> None:
-    mounting = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path]
-    if subprocess.run(mounting, capture_output=True, check=False).returncode:
-        pytest.skip("a disk of its own cannot be mounted here")
-    try:
-        state = StateFolder(tmp_path)
+    with small_disk(tmp_path / "disk") as disk:
+        state = StateFolder(disk)
         write_status(state.status, STATUS)
         with pytest.raises(OSError, match="No space"):
-            (tmp_path / "filler").write_bytes(bytes(2 << 20))
-        assert shutil.disk_usage(tmp_path).free == 0
+            (disk / "filler").write_bytes(bytes(2 << 20))
+        assert shutil.disk_usage(disk).free == 0
         full = replace(STATUS, trouble="the disk is full")
 
         write_status(state.status, full)
 
         with hold(state.lock):
             assert read_status(state) == full
-    finally:
-        subprocess.run(["umount", "--lazy", tmp_path], check=True)
 
 
 def test_a_log_that_is_too_long_begins_anew_and_its_writer_goes_on(tmp_path: Path) -> None:
