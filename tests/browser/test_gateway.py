@@ -16,6 +16,7 @@ from schemas.events import Part, PartResult, VideoCompleted
 from schemas.outcomes import results_prefix
 from schemas.topics import TOPICS
 from schemas.uploads import load_upload, upload_key
+from tests.browser.dropping import drop
 from tests.browser.looks import look
 from tests.browser.wire import Wire
 from tests.integration.gateway.serving import (
@@ -291,3 +292,40 @@ def test_the_focus_stays_where_it_is_when_the_page_catches_up(
     caught_up.value.finished()
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     expect(link).to_be_focused()
+
+
+LOCKED = """(() => {
+  // Tests may run as a user who may read everything. Chromium has no name for these classes.
+  const { webkitGetAsEntry } = DataTransferItem.prototype;
+  DataTransferItem.prototype.webkitGetAsEntry = function () {
+    const entry = webkitGetAsEntry.call(this);
+    if (entry.isFile) {
+      const files = Object.getPrototypeOf(entry);
+      const { file } = files;
+      files.file = function (found, failed) {
+        if (this.name === "locked.wav") failed(new DOMException("", "NotReadableError"));
+        else file.call(this, found, failed);
+      };
+    }
+    return entry;
+  };
+})()"""
+
+
+def test_of_what_is_dropped_all_is_taken_that_can_be_read_and_what_cannot_is_said(
+    page: Page, gateway: httpx.Client, tmp_path: Path
+) -> None:
+    folder = tmp_path / "talks"
+    folder.mkdir()
+    alone = tmp_path / "alone.wav"
+    for path in (folder / "notes.txt", folder / "locked.wav", folder / "talk.wav", alone):
+        path.write_text("no sound")
+    page.add_init_script(LOCKED)
+    page.goto(str(gateway.base_url))
+    expect(page.get_by_role("button", name="Add videos")).to_be_visible()
+    drop(page, folder, alone)
+    expect(page.locator("#upload-note")).to_have_text(
+        "1 file left out: neither video nor sound. 1 file or folder could not be read."
+    )
+    expect(page.locator(".upload-name")).to_have_text(["talk.wav", "alone.wav"])
+    look(page, "unreadable")

@@ -8,10 +8,11 @@ import { byId, el } from "./dom.js";
 const MEDIA = /\.(3g2|3gp|aac|aiff?|asf|avi|flac|flv|m2ts|m4a|m4v|mka|mkv|mov|mp2|mp3|mp4|mpe?g|mts|mxf|oga|ogg|ogv|opus|ts|vob|wav|webm|wma|wmv)$/i;
 
 /**
- * Files, and how many others in chosen folders were left out because they are no media.
+ * A file; or of one in a folder, that it is no media; or that it, or a folder, cannot be read.
+ * @typedef {File | "other" | "unreadable"} Found
+ *
  * @callback Chosen
- * @param {File[]} files
- * @param {number} left_out
+ * @param {Found[]} found
  * @returns {void}
  */
 
@@ -49,8 +50,7 @@ export function takeDrops(chosen) {
     // Entries have to be taken before the event ends; reading them may take its time.
     const items = [...(event.dataTransfer?.items ?? [])].filter(({ kind }) => kind === "file");
     const entries = items.map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
-    const found = (await Promise.all(entries.map(filesOf))).flat();
-    chosen(found.filter((file) => file !== null), found.filter((file) => file === null).length);
+    chosen((await Promise.all(entries.map(filesOf))).flat());
   });
 }
 
@@ -59,7 +59,7 @@ export function takeDrops(chosen) {
  * @param {Chosen} chosen
  */
 export function pickFiles(chosen) {
-  const input = el("input", { type: "file", multiple: true, onchange: () => chosen([...(input.files ?? [])], 0) });
+  const input = el("input", { type: "file", multiple: true, onchange: () => chosen([...(input.files ?? [])]) });
   input.click();
 }
 
@@ -71,39 +71,36 @@ export function pickFolder(chosen) {
   const input = el("input", {
     type: "file",
     webkitdirectory: true,
-    onchange: () => {
-      const all = [...(input.files ?? [])];
-      const media = all.filter(isMedia);
-      chosen(media, all.length - media.length);
-    },
+    onchange: () => chosen([...(input.files ?? [])].map(ifMedia)),
   });
   input.click();
 }
 
 /**
- * The files of what was dropped; null for each file of a folder that is no media. A single file is taken
- * as it is: the server looks at its content.
+ * What was dropped. A single file is taken as it is: the server looks at its content.
  * @param {FileSystemEntry | File | null} dropped
- * @returns {Promise<(File | null)[]>}
+ * @returns {Promise<Found[]>}
  */
 async function filesOf(dropped) {
   if (dropped instanceof File) return [dropped];
   if (dropped?.isFile) return [await fileOf(/** @type {FileSystemFileEntry} */ (dropped))];
-  if (!dropped) return [];
+  if (!dropped) return ["unreadable"];
   const inside = (await Array.fromAsync(walk(/** @type {FileSystemDirectoryEntry} */ (dropped)))).map(fileOf);
-  return (await Promise.all(inside)).map((file) => (isMedia(file) ? file : null));
+  return (await Promise.all(inside)).map(ifMedia);
 }
 
 /**
+ * All files in a folder, null for every folder that cannot be read.
  * @param {FileSystemDirectoryEntry} folder
- * @returns {AsyncGenerator<FileSystemFileEntry>}
+ * @returns {AsyncGenerator<FileSystemFileEntry | null>}
  */
 async function* walk(folder) {
   const reader = folder.createReader();
   for (;;) {
     // A browser gives at most a hundred at a time.
-    const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!entries.length) return;
+    const entries = await new Promise((resolve) => reader.readEntries(resolve, () => resolve(null)));
+    if (!entries) yield null;
+    if (!entries?.length) return;
     for (const entry of entries) {
       if (entry.isDirectory) yield* walk(entry);
       else yield entry;
@@ -112,14 +109,18 @@ async function* walk(folder) {
 }
 
 /**
- * @param {FileSystemFileEntry} entry
- * @returns {Promise<File>}
+ * @param {FileSystemFileEntry | null} entry
+ * @returns {Promise<File | "unreadable">}
  */
 function fileOf(entry) {
-  return new Promise((resolve, reject) => entry.file(resolve, reject));
+  return new Promise((resolve) => (entry ? entry.file(resolve, () => resolve("unreadable")) : resolve("unreadable")));
 }
 
-/** @param {File} file */
-function isMedia(file) {
-  return !file.name.startsWith(".") && MEDIA.test(file.name);
+/**
+ * @param {File | "unreadable"} found
+ * @returns {Found}
+ */
+function ifMedia(found) {
+  if (found === "unreadable") return found;
+  return !found.name.startsWith(".") && MEDIA.test(found.name) ? found : "other";
 }

@@ -18,9 +18,9 @@ import { videoView } from "./video.js";
 const queue = new UploadQueue();
 
 /** @type {import("./choosing.js").Chosen} */
-function upload(files, left_out) {
-  queue.add(files);
-  announceChoice(files.length, left_out);
+function upload(found) {
+  queue.add(found.filter((each) => each instanceof File));
+  announceChoice(found);
 }
 
 const main = byId("main");

@@ -141,13 +141,17 @@ function uploadText({ state, sent_bytes, speed_bps, file, reason }) {
 }
 
 /**
- * Say how many files are on their way, and how many of a folder were left out.
- * @param {number} taken
- * @param {number} left_out
+ * Say how many files are on their way, and how many are not.
+ * @param {import("./choosing.js").Found[]} found
  */
-export function announceChoice(taken, left_out) {
-  const others = left_out ? `${counted(left_out, "file")} left out: neither video nor sound.` : "";
-  say(byId("upload-note"), others);
-  if (others) byId("uploads").hidden = false;
-  announce(`${counted(taken, "file")} added. ${others}`.trim());
+export function announceChoice(found) {
+  const others = found.filter((each) => each === "other").length;
+  const unreadable = found.filter((each) => each === "unreadable").length;
+  const left_out = [
+    others && `${counted(others, "file")} left out: neither video nor sound.`,
+    unreadable && `${counted(unreadable, "file or folder", "files or folders")} could not be read.`,
+  ].filter(Boolean).join(" ");
+  say(byId("upload-note"), left_out);
+  if (left_out) byId("uploads").hidden = false;
+  announce(`${counted(found.length - others - unreadable, "file")} added. ${left_out}`.trim());
 }
