@@ -4,7 +4,9 @@ import click
 
 from ops.cli.errors import one_line
 from ops.pipeline import PROCESSORS
+from ops.pipeline.child import WRONG_SETTINGS
 from ops.pipeline.processors import run_processor
+from processors.runtime.settings import SettingsError
 from schemas.topics import CATALOG
 
 
@@ -14,7 +16,8 @@ def command(name: str) -> int:
     """Run one processor until it is told to stop.
 
     It takes its settings from the environment: REELAY_KAFKA_BROKERS and REELAY_STORE_URL are needed,
-    and REELAY_DATABASE_URL by the catalogue.
+    and REELAY_DATABASE_URL by the catalogue. The exit status is 2 where a setting is wrong, so that a
+    restart would not help.
 
     \b
     Example:
@@ -23,6 +26,9 @@ def command(name: str) -> int:
     with one_line():
         try:
             return run_processor(name)
+        except SettingsError as error:
+            click.echo(f"Error: {error}", err=True)
+            return WRONG_SETTINGS
         except ModuleNotFoundError as error:
             raise click.ClickException(
                 f"Python package {error.name!r} is missing: pip install 'reelay[{name}]'"

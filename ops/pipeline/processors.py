@@ -5,8 +5,12 @@ from importlib import import_module
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
+from connectors.objectstore import open_store
 from connectors.settings import Connections
 from processors.runtime.settings import RuntimeSettings, SettingsError, read_settings
+
+_WITH_STORE = frozenset({"aggregator", "catalog", "converter", "transcriber"})
+"""Those that read or write objects. Others may be run without the store's credentials."""
 
 
 def run_processor(name: str) -> int:
@@ -15,6 +19,11 @@ def run_processor(name: str) -> int:
     Raises SettingsError for a wrong setting, ModuleNotFoundError if its extra is not installed.
     """
     connections = read_settings(Connections)
+    if name in _WITH_STORE:
+        try:
+            open_store(connections)  # here, before any worker and any consumer group
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
     try:
         if name == "aggregator":
             from processors.aggregator import app  # noqa: PLC0415  # Faust only where it is used

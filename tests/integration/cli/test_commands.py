@@ -121,7 +121,7 @@ def test_a_wrong_setting_of_a_processor_is_one_line_with_variable_value_and_mean
         REELAY_RUNTIME_WORKERS="many",
     )
 
-    assert (missing.returncode, wrong.returncode) == (1, 1)
+    assert (missing.returncode, wrong.returncode) == (2, 2)
     assert missing.stderr == (
         "Error: REELAY_KAFKA_BROKERS is not set (Kafka bootstrap servers, host:port[,host:port…])\n"
     )
@@ -129,6 +129,14 @@ def test_a_wrong_setting_of_a_processor_is_one_line_with_variable_value_and_mean
         "Error: REELAY_RUNTIME_WORKERS='many': input should be a valid integer"
     )
     assert wrong.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["aggregator", "catalog", "converter", "transcriber"])
+def test_a_processor_whose_store_is_none_says_so_in_one_line_before_it_joins_anything(name: str) -> None:
+    finished = run("processor", name, REELAY_STORE_URL="s3://", REELAY_KAFKA_BROKERS="127.0.0.1:1")
+
+    assert finished.returncode == 2
+    assert finished.stderr == "Error: object store 's3://': expected s3://bucket[/prefix]\n"
 
 
 def test_what_is_published_can_be_consumed_decoded(brokers: str, tmp_path: Path) -> None:
