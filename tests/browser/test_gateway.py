@@ -1,6 +1,7 @@
 """The page on a real gateway without processors: what it does when the gateway falls silent, ends a
 session, or has captions in several languages."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,36 +46,54 @@ RECONNECT = "window.dispatchEvent(new Event('online'))"
 HEARTBEAT = (
     "new Promise((heard) => lastStream.addEventListener('heartbeat', () => heard(), { once: true }))"
 )
+VIDEOS = 4
 
 
-FRENCH = b"WEBVTT\n\n00:01.000 --> 00:02.000\nbonjour\n"
-
-
-def bilingual(place: Place) -> None:
+def in_english_and_french(place: Place) -> None:
     """An English talk, corrected, which somebody has translated to French."""
-    upload = place.upload("bilingual", name="Two languages.mp4")
     files = {
         "captions.en.corrected.srt": b"1\n00:00:01,000 --> 00:00:02,000\nHello, lecture.\n",
         "captions.en.corrected.vtt": VTT.replace(b"hello", b"Hello, lecture."),
         "captions.en.transcribed.vtt": VTT,
         "captions.fr.corrected.srt": b"1\n00:00:01,000 --> 00:00:02,000\nbonjour\n",
-        "captions.fr.corrected.vtt": FRENCH,
+        "captions.fr.corrected.vtt": VTT.replace(b"hello", b"bonjour"),
         "transcript.json": TRANSCRIPT,
         "transcript.txt": b"Hello lecture.\n",
     }
-    folder = f"{results_prefix('bilingual', 1)}0123/"
+    complete(place, "bilingual", "Two languages.mp4", "en", files)
+
+
+def in_hebrew(place: Place) -> None:
+    """A Hebrew talk with a keyword and a chapter."""
+    words = [{"start_s": 1.0, "end_s": 2.0, "text": "שלום", "probability": 1.0}]
+    sentence = {"first_word": 0, "end_word": 1, "language": "he"}
+    transcript = {"language": "he", "sentences": [sentence], "words": words}
+    transcript["keywords"] = [{"text": "שלום", "score": 1.0}]
+    vtt = "WEBVTT\n\n00:00.000 --> 00:02.000\nשלום\n".encode()
+    files = {
+        "captions.he.transcribed.vtt": vtt,
+        "chapters.vtt": vtt,
+        "transcript.json": json.dumps(transcript).encode(),
+    }
+    complete(place, "hebrew", "Shalom.mp4", "he", files)
+
+
+def complete(place: Place, video_id: str, name: str, language: str, files: dict[str, bytes]) -> None:
+    """A completed video with these files."""
+    folder = f"{results_prefix(video_id, 1)}0123/"
+    place.upload(video_id, name=name)
     place.end(
         VideoCompleted(
-            video_id="bilingual",
+            video_id=video_id,
             made_at=NOON,
-            name=upload.name,
-            language="en",
+            name=name,
+            language=language,
             duration_s=2.0,
             word_count=2,
             parts=(PartResult(part=Part.CAPTIONS, made=True),),
             gaps=(),
             warnings=(),
-            files=tuple(place.store.put(folder + name, data) for name, data in files.items()),
+            files=tuple(place.store.put(folder + file, data) for file, data in files.items()),
         )
     )
 
@@ -92,7 +111,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         )
         place.complete("talk")
         place.complete("corrected")
-        bilingual(place)
+        in_english_and_french(place)
+        in_hebrew(place)
         place.catalogue()
         yield place
 
@@ -129,7 +149,7 @@ def test_a_connection_that_is_open_but_silent_is_noticed_and_made_anew(
     page.add_init_script(LAST_STREAM)
     page.clock.install()
     page.goto(wire.url)
-    expect(page.locator(".tile")).to_have_count(3)
+    expect(page.locator(".tile")).to_have_count(VIDEOS)
     connection = page.locator(".connection")
     for _ in range(3):
         page.evaluate(HEARTBEAT)
@@ -175,6 +195,16 @@ def test_captions_of_another_language_stand_beside_those_of_what_is_said(
     expect(page.locator(".cue-text")).to_have_text("Hello, lecture.")
 
 
+def test_chapters_and_keywords_are_in_the_language_that_is_spoken(
+    page: Page, gateway: httpx.Client
+) -> None:
+    page.goto(f"{gateway.base_url}/videos/hebrew")
+    for written in (page.locator(".chapters a :lang(he)"), page.locator(".keywords :lang(he)")):
+        expect(written).to_have_text("שלום")
+        assert written.evaluate("(element) => getComputedStyle(element).direction") == "rtl"
+    look(page, "chapters")
+
+
 def sign_in(page: Page, key: str = SECRET) -> None:
     page.get_by_label("API key").fill(key)
     page.keyboard.press("Enter")
@@ -211,11 +241,11 @@ def test_who_signs_out_has_signed_out_of_all_tabs_and_back_in_of_all(
 ) -> None:
     page.goto(str(guarded.base_url))
     sign_in(page)
-    expect(page.locator(".tile")).to_have_count(3)
+    expect(page.locator(".tile")).to_have_count(VIDEOS)
     look(page, "signed-in")
     other = context.new_page()
     other.goto(str(guarded.base_url))
-    expect(other.locator(".tile")).to_have_count(3)
+    expect(other.locator(".tile")).to_have_count(VIDEOS)
 
     page.get_by_role("button", name="Sign out").click()
 
@@ -224,14 +254,14 @@ def test_who_signs_out_has_signed_out_of_all_tabs_and_back_in_of_all(
     expect(other.get_by_role("dialog", name="Your session has ended")).to_be_visible()
     assert context.request.get(f"{guarded.base_url}/api/v1/videos").status == 401
     sign_in(page, READING)
-    expect(page.locator(".tile")).to_have_count(3)
+    expect(page.locator(".tile")).to_have_count(VIDEOS)
     expect(other.get_by_role("dialog")).to_have_count(0)
     expect(other.get_by_role("button", name="Add videos")).to_be_hidden()
 
 
 def test_a_gateway_without_keys_has_nothing_to_sign_out_of(page: Page, gateway: httpx.Client) -> None:
     page.goto(str(gateway.base_url))
-    expect(page.locator(".tile")).to_have_count(3)
+    expect(page.locator(".tile")).to_have_count(VIDEOS)
     expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
 
 
@@ -251,7 +281,7 @@ def test_corrections_that_are_not_saved_are_not_left_without_a_question(
     page.get_by_role("button", name="Correct captions").click()
     all_videos = page.get_by_role("link", name="All videos")
     all_videos.click()
-    expect(page.locator(".tile")).to_have_count(3)
+    expect(page.locator(".tile")).to_have_count(VIDEOS)
     assert questions == [], "there was nothing to lose"
     page.go_back()
     page.get_by_role("button", name="Correct captions").click()
@@ -267,7 +297,7 @@ def test_corrections_that_are_not_saved_are_not_left_without_a_question(
     expect(page).to_have_url(re.compile("/videos/bilingual$"))
     all_videos.click()
 
-    expect(page.locator(".tile")).to_have_count(3)
+    expect(page.locator(".tile")).to_have_count(VIDEOS)
     question = "confirm: Leave without saving 1 changed caption?"
     assert questions == [question, question, "beforeunload: ", question]
 

@@ -176,12 +176,16 @@ class VideoPage {
     this.#transcript.show(words, paragraphsOf(words, video.gaps));
     this.#transcript.at(this.#player.time);
     this.#showReader();
-    fill(this.#keywords, keywordButtons(transcript?.keywords ?? [], (text) => this.#find.find(text)));
-    await this.#showChapters(video);
+    const language = transcript?.language;
+    fill(this.#keywords, keywordButtons(transcript?.keywords ?? [], language, (text) => this.#find.find(text)));
+    await this.#showChapters(video, language);
   }
 
-  /** @param {Video} video */
-  async #showChapters(video) {
+  /**
+   * @param {Video} video
+   * @param {string} [language] BCP 47
+   */
+  async #showChapters(video, language) {
     const file = fileNamed(video.files, "chapters.vtt");
     const chapters = file ? parseCues(await api.readFile(file, this.#signal)) : [];
     fill(
@@ -191,7 +195,7 @@ class VideoPage {
         el(
           "ol",
           { class: "chapters" },
-          chapters.map(({ start_s, text }) => el("li", {}, el("a", { href: videoAddress(this.#id, start_s) }, el("span", { class: "chapter-time" }, clock(start_s)), text))),
+          chapters.map(({ start_s, text }) => el("li", {}, el("a", { href: videoAddress(this.#id, start_s) }, el("span", { class: "chapter-time" }, clock(start_s)), el("span", { lang: language, dir: "auto" }, text)))),
         ),
       ],
     );
@@ -400,12 +404,13 @@ function downloadLinks(video) {
 
 /**
  * @param {{text: string}[]} keywords
+ * @param {string | undefined} language BCP 47
  * @param {(text: string) => void} find
  */
-function keywordButtons(keywords, find) {
+function keywordButtons(keywords, language, find) {
   if (!keywords.length) return null;
   return [
     el("h2", {}, "Keywords"),
-    el("ul", { class: "keywords" }, keywords.map(({ text }) => el("li", {}, el("button", { type: "button", dir: "auto", onclick: () => find(text) }, text)))),
+    el("ul", { class: "keywords" }, keywords.map(({ text }) => el("li", {}, el("button", { type: "button", lang: language, dir: "auto", onclick: () => find(text) }, text)))),
   ];
 }
