@@ -64,5 +64,5 @@ def _completed(
     for upload, outcome in completed_of(store, find_video(store, video)):
         if revision in (None, upload.revision):
             return upload, outcome
-    what = "no revision" if revision is None else f"revision {revision}"
-    raise click.ClickException(f"{shown(video)}: {what} is completed; see reelay status {shown(video)}")
+    what = "no revision is" if revision is None else f"revision {revision} is not"
+    raise click.ClickException(f"{shown(video)}: {what} completed; see reelay status {shown(video)}")

@@ -50,6 +50,9 @@ def test_an_outcome_that_cannot_be_read_is_shown_and_passed_over(
     assert json.loads(exported.stdout)["revision"] == 1
     assert exported.stderr.startswith(f"! {UNREADABLE}")
 
+    refused = run("export", "talk", "--revision", "9")
+    assert "Error: talk: revision 9 is not completed; see reelay status talk\n" in refused.stderr
+
     cancelled = run("cancel", "talk")
     assert cancelled.stderr.splitlines()[-1] == "talk: it is completed already"
     assert f"! {UNREADABLE}" in cancelled.stderr
