@@ -26,7 +26,7 @@ from processors.runtime.stamp import subject_of
 from processors.runtime.unwanted import VideoKey
 from schemas.codec import Codec, UndecodableError, to_record
 from schemas.events import VideoUploaded
-from schemas.topics import PREFIX, topic_named
+from schemas.topics import PREFIX, READERS, topic_named
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DUMPED_BYTES = 256
@@ -230,6 +230,10 @@ def _announcer(
 def _chosen(
     letters: Sequence[Letter], group: str | None, topic: str | None, since: datetime | None
 ) -> list[Letter]:
+    """Those that the filters let through. Raises ClickException for a group that nobody knows."""
+    if group is not None and group not in {*READERS, *(letter.group for letter in letters)}:
+        known = ", ".join(READERS)
+        raise click.ClickException(f"there is no consumer group {shown(group)!r}; there are {known}")
     return [
         letter
         for letter in letters

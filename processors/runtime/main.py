@@ -63,13 +63,11 @@ def run(stage: Stage, connections: Connections, settings: RuntimeSettings) -> in
     gc.freeze()
     gc.set_threshold(_COLLECTED_AT)
     pool = Pool(stage, workers, connections, max_silence_s=settings.max_silence_s)
-    feed = UnwantedFeed(connections)
     log.info("%s starts with %s workers", stage.name, workers)
     try:
-        return exit_of(lambda: _run(stage, connections, settings, pool, feed))
+        return exit_of(lambda: _run(stage, connections, settings, pool))
     finally:
         pool.close()
-        feed.close()
 
 
 def exit_of(work: Callable[[], Exit]) -> Exit:
@@ -115,18 +113,20 @@ def run_until_told(
     return Exit.INTERRUPTED if signal.SIGINT in told else Exit.DRAINED
 
 
-def _run(
-    stage: Stage, connections: Connections, settings: RuntimeSettings, pool: Pool, feed: UnwantedFeed
-) -> Exit:
-    reach(connections)
-    loop = PollLoop(stage, connections, settings, pool, feed)
-    return run_until_told(
-        loop.run,
-        lambda again: loop.drain(0.0 if again else settings.drain_s),
-        loop.vitals,
-        loop.metrics.registry,
-        settings,
-    )
+def _run(stage: Stage, connections: Connections, settings: RuntimeSettings, pool: Pool) -> Exit:
+    reach(connections)  # before there is any other client, which would say the same forty times
+    feed = UnwantedFeed(connections)
+    try:
+        loop = PollLoop(stage, connections, settings, pool, feed)
+        return run_until_told(
+            loop.run,
+            lambda again: loop.drain(0.0 if again else settings.drain_s),
+            loop.vitals,
+            loop.metrics.registry,
+            settings,
+        )
+    finally:
+        feed.close()
 
 
 def _failed(status: Exit, error: Exception) -> Exit:

@@ -12,6 +12,7 @@ from confluent_kafka import Producer
 
 from connectors.kafka.embedded import EmbeddedBroker
 from ops.cli.main import reelay
+from processors.runtime.main import Exit
 from schemas.topics import STAGE_FAILED, VIDEO_UPLOADED
 
 COMMANDS = [
@@ -139,6 +140,19 @@ def test_a_processor_whose_store_is_none_says_so_in_one_line_before_it_joins_any
     assert finished.stderr == "Error: object store 's3://': expected s3://bucket[/prefix]\n"
 
 
+def test_a_processor_says_once_that_there_is_no_broker(tmp_path: Path) -> None:
+    finished = run(
+        "processor",
+        "enricher",
+        REELAY_KAFKA_BROKERS="127.0.0.1:1",
+        REELAY_STORE_URL=tmp_path.as_uri(),
+    )
+
+    assert finished.returncode == Exit.BROKER
+    (error,) = [line for line in finished.stderr.splitlines() if '"level": "INFO"' not in line]
+    assert json.loads(error)["message"].startswith("broker: 127.0.0.1:1/bootstrap: Connect to ")
+
+
 def test_what_is_published_can_be_consumed_decoded(brokers: str, tmp_path: Path) -> None:
     film = tmp_path / "a b\n🎬.mp4"
     film.write_bytes(b"film")
@@ -224,6 +238,15 @@ def test_a_command_whose_reader_has_gone_ends_quietly(
         os.close(writer)
 
     assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def test_a_group_that_nobody_knows_has_no_dead_letters_to_be_without(brokers: str) -> None:
+    mistyped = run("dead", "list", "--group", "transcribers", "--brokers", brokers)
+    known = run("dead", "list", "--group", "transcriber", "--brokers", brokers)
+
+    assert mistyped.returncode == 1
+    assert mistyped.stderr.startswith("Error: there is no consumer group 'transcribers'; there are ")
+    assert (known.returncode, known.stderr) == (0, "no dead letters\n")
 
 
 def test_consuming_ends_when_nothing_comes(brokers: str) -> None:
