@@ -1,5 +1,7 @@
 """`reelay cancel`: no more work on a video."""
 
+import json
+
 import click
 
 from connectors.objectstore.wishes import ask_to_cancel
@@ -10,7 +12,7 @@ from ops.cli.place import find_place
 from ops.cli.text import shown
 from ops.cli.up import outcome_word
 from ops.cli.videos import find_video, uploads_of, wait_for, with_outcomes
-from schemas.events import VideoCancelled
+from schemas.events import VideoCancelled, VideoUploaded
 
 
 @click.command("cancel")
@@ -18,7 +20,16 @@ from schemas.events import VideoCancelled
 @click.option("--revision", type=click.IntRange(1), help="Which one.  [default: all unfinished ones]")
 @cluster_options(required=False)
 @click.option("--wait", is_flag=True, help="Wait until it is cancelled.")
-def command(*, video: str, revision: int | None, brokers: str | None, registry: str, wait: bool) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each revision.")
+def command(
+    *,
+    video: str,
+    revision: int | None,
+    brokers: str | None,
+    registry: str,
+    wait: bool,
+    as_json: bool,
+) -> int:
     """Stop work on VIDEO, an id or a file. It can be published again later.
 
     \b
@@ -33,18 +44,29 @@ def command(*, video: str, revision: int | None, brokers: str | None, registry: 
         found = list(with_outcomes(store, uploads))
         unfinished = [upload for upload, outcome in found if outcome is None]
         if not unfinished:
-            ended = found[-1][1] if found else None
-            what = f"it is {outcome_word(ended)} already" if ended else "there is no such revision"
+            last = found[-1][1] if found else None
+            what = f"it is {outcome_word(last)} already" if last else "there is no such revision"
             click.echo(f"{shown(video)}: {what}", err=True)
             return FAILED
         place.reach()
         for upload in unfinished:
             place.announce(ask_to_cancel(store, video_id, upload.revision))
         if not wait:
+            if as_json:
+                for upload in unfinished:
+                    click.echo(_line(upload))
             if notice := place.notice():
                 click.echo(notice, err=True)
             return 0
-        outcomes = [wait_for(place, upload) for upload in unfinished]
-    for outcome in outcomes:
-        click.echo(f"{shown(video)}: {outcome_word(outcome)}", err=True)
-    return 0 if all(isinstance(outcome, VideoCancelled) for outcome in outcomes) else FAILED
+        ended = [(upload, wait_for(place, upload)) for upload in unfinished]
+    for upload, outcome in ended:
+        word = outcome_word(outcome)
+        if as_json:
+            click.echo(_line(upload, outcome=word))
+        else:
+            click.echo(f"{shown(video)}: {word}", err=True)
+    return 0 if all(isinstance(outcome, VideoCancelled) for _, outcome in ended) else FAILED
+
+
+def _line(upload: VideoUploaded, **more: str) -> str:
+    return json.dumps({"video_id": upload.video_id, "revision": upload.revision} | more)

@@ -1,5 +1,6 @@
 """`reelay delete`: a video and its results removed, for ever."""
 
+import json
 import time
 
 import click
@@ -19,7 +20,8 @@ _TICK_S = 0.3
 @click.argument("video")
 @cluster_options(required=False)
 @click.option("--wait", is_flag=True, help="Wait until everything is removed.")
-def command(*, video: str, brokers: str | None, registry: str, wait: bool) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(*, video: str, brokers: str | None, registry: str, wait: bool, as_json: bool) -> int:
     """Remove VIDEO, an id or a file, with all its results, also while it is worked on.
 
     Its id is never accepted again. Your own files stay: the original, and what was exported. Pieces of
@@ -40,6 +42,8 @@ def command(*, video: str, brokers: str | None, registry: str, wait: bool) -> in
         while wait and is_left(place.store, video_id):
             patience.tick()
             time.sleep(_TICK_S)
-    if wait:
+    if as_json:
+        click.echo(json.dumps({"video_id": video_id, "deleted": wait}))
+    elif wait:
         click.echo(f"{shown(video)}: deleted", err=True)
     return 0

@@ -10,6 +10,7 @@ import click
 from ops.pipeline.export import FORMATS
 from schemas.events import Task
 
+_HOTWORDS_MAX = 2_000
 _WORKER_BYTES = 10**9
 """What a transcriber worker with the model `small` may take."""
 
@@ -37,6 +38,13 @@ def language_tag(ctx: click.Context, param: click.Parameter, value: str | None) 
     return value
 
 
+def hotwords(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Words to expect. Raises BadParameter for more than a model takes."""
+    if value is not None and len(value) > _HOTWORDS_MAX:
+        raise click.BadParameter(f"{len(value)} characters are too many, the limit is {_HOTWORDS_MAX}")
+    return value
+
+
 def _default_workers() -> int:
     """One for each core, as far as the free memory holds as many models."""
     import psutil  # type: ignore[import-untyped]  # noqa: PLC0415
@@ -59,6 +67,13 @@ TASK = click.option(
     default=Task.TRANSCRIBE.value,
     show_default=True,
     help="Write what is said, or translate it to English.",
+)
+TRACK = click.IntRange(0, 2**31 - 1)  # an event's int
+AUDIO_TRACK = click.option(
+    "--audio-track", type=TRACK, help="Which audio track, from 0.  [default: the file's own]"
+)
+HOTWORDS = click.option(
+    "--hotwords", callback=hotwords, help="Words and names to expect, separated by spaces."
 )
 WORKERS = click.option(
     "--workers",

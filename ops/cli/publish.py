@@ -91,6 +91,8 @@ def _video_id(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 @shared.LANGUAGE
 @click.option("--model", help="Whisper model.  [default: the transcriber's own]")
 @shared.TASK
+@shared.AUDIO_TRACK
+@shared.HOTWORDS
 @shared.FORCE
 @click.option("--wait", is_flag=True, help="Wait until all are done; exit status 1 if one failed.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each upload.")
@@ -106,6 +108,8 @@ def command(
     language: str | None,
     model: str | None,
     task: str,
+    audio_track: int | None,
+    hotwords: str | None,
     force: bool,
     wait: bool,
     as_json: bool,
@@ -129,7 +133,14 @@ def command(
     """
     if video_id is not None and (len(sources) > 1 or (not is_key and Path(sources[0]).is_dir())):
         raise click.UsageError("--video-id is for one FILE")
-    options = Options(language=language, model=model, task=Task(task), reuse=not force)
+    options = Options(
+        language=language,
+        model=model,
+        task=Task(task),
+        audio_track=audio_track,
+        hotwords=hotwords,
+        reuse=not force,
+    )
     accepted: list[VideoUploaded] = []
     failed = False
     with one_line():

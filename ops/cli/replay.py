@@ -49,8 +49,8 @@ class _Replay:
 @click.option(
     "--task", type=click.Choice([task.value for task in Task]), help="Transcribe or translate."
 )
-@click.option("--hotwords", help="Names and terms to expect; '' for none.")
-@click.option("--audio-track", type=click.IntRange(0), help="Which audio track, counted from 0.")
+@click.option("--hotwords", callback=shared.hotwords, help="Names and terms to expect; '' for none.")
+@click.option("--audio-track", type=shared.TRACK, help="Which audio track, counted from 0.")
 @shared.FORCE
 @click.option("--wait", is_flag=True, help="Wait until all are done; exit status 1 if one failed.")
 @click.option(

@@ -37,8 +37,6 @@ from schemas.events import Options, VideoCompleted, VideoUploaded
 from schemas.events import Task as SpeechTask
 from schemas.outcomes import Outcome
 
-_HOTWORDS_MAX = 2_000
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -54,12 +52,6 @@ class Request:
     as_json: bool
 
 
-def _hotwords(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and len(value) > _HOTWORDS_MAX:
-        raise click.BadParameter(f"{len(value)} characters are too many, the limit is {_HOTWORDS_MAX}")
-    return value
-
-
 @click.command("run")
 @click.argument(
     "paths", nargs=-1, required=True, metavar="FILE|FOLDER...", type=click.Path(path_type=Path)
@@ -67,10 +59,8 @@ def _hotwords(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 @shared.MODEL
 @shared.LANGUAGE
 @shared.TASK
-@click.option(
-    "--audio-track", type=click.IntRange(0), help="Which audio track, from 0.  [default: the file's own]"
-)
-@click.option("--hotwords", callback=_hotwords, help="Words and names to expect, separated by spaces.")
+@shared.AUDIO_TRACK
+@shared.HOTWORDS
 @shared.WORKERS
 @shared.FORMAT
 @shared.OUT
