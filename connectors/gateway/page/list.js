@@ -158,7 +158,7 @@ class List {
     if (!belongs) {
       this.#gone(video.video_id);
     } else if (tile) {
-      const before = tile.video?.state;
+      const before = tile.video.state;
       tile.show(video);
       if (before !== video.state) announceEnd(video);
     } else {

@@ -31,6 +31,7 @@ export class Tile {
 
   /** @param {VideoSummary} video */
   constructor(video) {
+    this.video = video;
     this.element = el(
       "li",
       { class: "tile" },
@@ -56,7 +57,7 @@ export class Tile {
 
   /** Show that more of it is done. */
   advance() {
-    if (this.video) showProgress(this.#progress, this.video);
+    showProgress(this.#progress, this.video);
   }
 }
 
