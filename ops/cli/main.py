@@ -17,6 +17,7 @@ _COMMANDS = {
     "up": "Keep the pipeline running for what is published to it.",
     "publish": "Give uploads to the running pipeline, or to a cluster.",
     "status": "Show what is in the works, consumer lag, or what became of a video.",
+    "top": "Show what is in the works, as it goes on.",
     "replay": "Do a video again with other options, and compare the results.",
     "export": "Write a video's captions and other results as files.",
     "cancel": "Stop work on a video.",

@@ -4,10 +4,11 @@ import json
 
 import click
 
-from ops.cli import status_of_cluster, status_of_up, status_of_video
+from ops.cli import status_of_video
 from ops.cli.errors import one_line
 from ops.cli.kafka import cluster_options
-from ops.cli.place import Cluster, find_place
+from ops.cli.overview import look
+from ops.cli.place import find_place
 from ops.cli.videos import find_video
 
 
@@ -36,12 +37,8 @@ def command(
         if video is not None:
             record = status_of_video.record(place, find_video(place.store, video))
             lines = status_of_video.lines(record)
-        elif isinstance(place, Cluster):
-            status = status_of_cluster.look(place)
-            record = status_of_cluster.record(status)
-            lines = status_of_cluster.lines(status, by_partition=by_partition)
         else:
-            record = status_of_up.record(place)
-            lines = status_of_up.lines(place)
+            seen = look(place, by_partition=by_partition)
+            record, lines = seen.record, iter(seen.lines)
         click.echo(json.dumps(record, indent=2) if as_json else "\n".join(lines))
     return 0

@@ -20,6 +20,7 @@ COMMANDS = [
     "up",
     "publish",
     "status",
+    "top",
     "replay",
     "export",
     "cancel",
