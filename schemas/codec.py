@@ -84,14 +84,20 @@ class Codec:
         DependencyDown and LookupError as the registry does."""
         self._id(topic)
 
-    def encode(self, event: Event) -> bytes:
-        """The event's bytes for its topic. Raises DependencyDown and LookupError as the registry does,
-        ValueError if a field's value does not fit its schema."""
+    def encode(self, event: Event, **instead: object) -> bytes:
+        """The event's bytes for its topic. instead: values that fields have there and not in the event.
+
+        Raises DependencyDown and LookupError as the registry does, ValueError if a field's value does
+        not fit its schema.
+        """
         topic = topic_of(event)
         body = io.BytesIO()
         body.write(_HEADER.pack(0, self._id(topic)))
         try:
-            fastavro.schemaless_writer(body, _schema(topic.name), to_record(event))
+            record = to_record(event)
+            for name, value in instead.items():
+                record[name] = to_record(value)
+            fastavro.schemaless_writer(body, _schema(topic.name), record)
         except (TypeError, KeyError, OverflowError) as error:
             raise ValueError(f"{type(event).__name__} does not fit its schema: {error}") from error
         return body.getvalue()

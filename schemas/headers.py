@@ -3,6 +3,7 @@
 They repeat what the value says, for tools that route without decoding.
 """
 
+from datetime import datetime
 from functools import cache
 
 from schemas.events import AudioSegmented, Event
@@ -13,14 +14,21 @@ Headers = list[tuple[str, bytes]]
 
 def event_headers(event: Event, *, source: str, traceparent: str | None = None) -> Headers:
     """Headers for `event` as the program `source` (for instance "converter") emits it."""
+    return stamped_headers(event, event.event_id, event.made_at, source=source, traceparent=traceparent)
+
+
+def stamped_headers(
+    event: Event, event_id: str, made_at: datetime, *, source: str, traceparent: str | None
+) -> Headers:
+    """The same for an event that has that id and time where it goes."""
     index = getattr(event, "index", None)
     subject = f"{event.video_id}/{event.revision}"
-    made_at = event.made_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    time = made_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     headers = [
         *_headers_of_all(topic_of(event), source),
-        ("ce_id", event.event_id.encode()),
+        ("ce_id", event_id.encode()),
         ("ce_subject", (subject if index is None else f"{subject}/{index}").encode()),
-        ("ce_time", made_at.encode()),
+        ("ce_time", time.encode()),
         ("media_s", b"%.3f" % media_s(event)),
     ]
     if traceparent is not None:

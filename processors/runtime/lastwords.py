@@ -52,6 +52,6 @@ class LastWords:
         try:
             source = completed(failed, record)
             stamp = Stamp(self._stage, source, record.header("traceparent"), attempt)
-            return stamp.record(stamp(failed), self._codec), video
+            return stamp(failed, self._codec), video
         except (ValueError, OverflowError):  # somebody else's headers: a revision or time beyond ours
             return None

@@ -14,7 +14,7 @@ from connectors.kafka.records import Outgoing, Record
 from processors.runtime.unwanted import VideoKey
 from schemas.codec import Codec
 from schemas.events import EPOCH, Event, FailureKind, StageFailed, StageTime
-from schemas.headers import event_headers
+from schemas.headers import stamped_headers
 from schemas.ids import event_id
 from schemas.topics import topic_of
 
@@ -50,14 +50,16 @@ class Stamp:
         self._began_at = datetime.now(UTC)
         self._pieces: dict[tuple[str, int | None], int] = {}
 
-    def __call__(self, event: E) -> E:
-        """The event with its id, time and stages. Every event of the input goes through here, those that
-        are out already too, since ids of later ones depend on them."""
-        now = datetime.now(UTC)
-        index = getattr(event, "index", None)
+    def __call__(self, event: Event, codec: Codec) -> Outgoing:
+        """The event as it goes to its topic, with its id, time and stages.
+
+        Raises DependencyDown as the registry does, also while it lacks the schema (an operator registers
+        it), ValueError if the event does not fit its schema or is too large.
+        """
+        now, event_id = datetime.now(UTC), self._next_id(event)
         time = StageTime(
             stage=self._stage,
-            index=index,
+            index=getattr(event, "index", None),
             queued_at=self._source.made_at,
             began_at=self._began_at,
             ended_at=now,
@@ -65,30 +67,28 @@ class Stamp:
             host=_host(),
         )
         stages = (*self._source.stages, time)
-        return dataclasses.replace(event, event_id=self._id(event, index), made_at=now, stages=stages)
-
-    def record(self, event: Event, codec: Codec) -> Outgoing:
-        """The stamped event as it goes to its topic.
-
-        Raises DependencyDown as the registry does, also while it lacks the schema (an operator registers
-        it), ValueError if the event does not fit its schema or is too large.
-        """
         try:
-            value = codec.encode(event)
+            value = codec.encode(event, event_id=event_id, made_at=now, stages=stages)
         except LookupError as error:
             raise DependencyDown("schema registry", str(error)) from error
         if len(value) > MAX_EVENT_BYTES:
             raise ValueError(
                 f"{type(event).__name__} of {len(value):,} bytes, at most {MAX_EVENT_BYTES:,}"
             )
-        headers = event_headers(event, source=self._stage, traceparent=self._traceparent)
+        headers = stamped_headers(
+            event, event_id, now, source=self._stage, traceparent=self._traceparent
+        )
         topic = topic_of(event)
         return Outgoing(topic.name, topic.key(event).encode(), value, headers)
 
-    def _id(self, event: Event, index: int | None) -> str:
+    def skip(self, event: Event) -> None:
+        """Pass over an event that is out already: ids of later ones depend on it."""
+        self._next_id(event)
+
+    def _next_id(self, event: Event) -> str:
         """Where one input gives several events of a type about one piece, all but the first are told
         apart by how many came before, as a negative number that no index is."""
-        kind = type(event).__name__
+        kind, index = type(event).__name__, getattr(event, "index", None)
         before = self._pieces.get((kind, index), 0)
         self._pieces[kind, index] = before + 1
         return event_id(kind, event.video_id, event.revision, self._stage, -before if before else index)

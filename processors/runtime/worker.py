@@ -137,9 +137,8 @@ class _Job:
             total=total,
             unit=unit,
         )
-        stamp = self.stamp()
         with contextlib.suppress(DependencyDown):  # progress may be lost
-            self._pipe.say(Progressed(stamp.record(stamp(event), self._codec)))
+            self._pipe.say(Progressed(self.stamp()(event, self._codec)))
 
     def check(self) -> None:
         self._cancelled = self._cancelled or self._pipe.stopped(self._work.number)
@@ -208,10 +207,11 @@ class _Worker:
         given, last = 0, None
         try:
             for given, last in enumerate(events, 1):
-                stamped = stamp(last)
                 job.check()
                 if given > work.events_out:
-                    self._pipe.say(Emitted(stamp.record(stamped, self._codec)))
+                    self._pipe.say(Emitted(stamp(last, self._codec)))
+                else:
+                    stamp.skip(last)
         finally:
             if close := getattr(events, "close", None):
                 close()  # lets go of files and programs now, not when memory is collected
@@ -223,7 +223,7 @@ class _Worker:
             if event is None or source is None:
                 return GaveUp(None, None)
             stamp = Stamp(self._stage.name, source, task.record.header("traceparent"), task.attempt)
-            return GaveUp(stamp.record(stamp(event), self._codec), _key(event))
+            return GaveUp(stamp(event, self._codec), _key(event))
         except DependencyDown as down:
             return Finished(Down(down.dependency, down.reason), 0.0)
         except Exception as error:  # a bug in gave_up must not cost the dead letter

@@ -16,9 +16,20 @@ from schemas.events import (
     VideoDeleted,
     VideoUploaded,
 )
+from schemas.topics import VIDEO_CONVERTED
 
 UPLOADED = VideoUploaded(video_id="v", source="file:///x")
 CONVERTED = VideoConverted(video_id="v", segments=1, duration_s=1.0, has_audio=True)
+
+
+CODEC = Codec(FingerprintRegistry())
+
+
+def stamped(stamp: Stamp, event: VideoConverted = CONVERTED) -> VideoConverted:
+    """The event as it is read from its topic."""
+    read = CODEC.decode(stamp(event, CODEC).value, VIDEO_CONVERTED)
+    assert isinstance(read, VideoConverted)
+    return read
 
 
 def record(**headers: str) -> Record:
@@ -35,16 +46,31 @@ def test_an_upload_that_names_only_its_video_and_source_gets_an_id_and_a_time() 
 def test_ids_are_the_same_at_each_try_and_differ_within_one() -> None:
     def ids(attempt: int) -> list[str]:
         stamp = Stamp("toy", completed(UPLOADED, record()), None, attempt)
-        return [stamp(CONVERTED).event_id for _ in range(3)]
+        return [stamped(stamp).event_id for _ in range(3)]
 
     assert ids(1) == ids(2)
     assert len(set(ids(1))) == 3
 
 
+def test_an_event_that_is_out_already_is_counted_in_the_ids_of_those_after_it() -> None:
+    source = completed(UPLOADED, record())
+    first, again = (Stamp("toy", source, None, attempt) for attempt in (1, 2))
+    _, second = stamped(first), stamped(first)
+    again.skip(CONVERTED)
+    assert stamped(again).event_id == second.event_id
+
+
+def test_the_headers_of_an_event_say_what_its_value_says() -> None:
+    outgoing = Stamp("toy", completed(UPLOADED, record()), None, 1)(CONVERTED, CODEC)
+    headers, event = dict(outgoing.headers), CODEC.decode(outgoing.value, VIDEO_CONVERTED)
+    assert headers["ce_id"].decode() == event.event_id
+    assert datetime.fromisoformat(headers["ce_time"].decode()) == event.made_at > EPOCH
+
+
 def test_an_event_carries_the_times_of_all_stages_before_it() -> None:
     source = completed(UPLOADED, record())
-    first = Stamp("one", source, None, 1)(CONVERTED)
-    second = Stamp("two", first, None, 2)(CONVERTED)
+    first = stamped(Stamp("one", source, None, 1))
+    second = stamped(Stamp("two", first, None, 2))
     assert [(time.stage, time.attempt) for time in second.stages] == [("one", 1), ("two", 2)]
     assert second.stages[0].queued_at == source.made_at
     assert second.stages[1].queued_at == first.made_at
@@ -52,12 +78,11 @@ def test_an_event_carries_the_times_of_all_stages_before_it() -> None:
 
 
 def test_the_trace_is_carried_on_and_begins_with_the_first_event() -> None:
-    codec = Codec(FingerprintRegistry())
     source = completed(UPLOADED, record())
     given = Stamp("one", source, "00-" + "a" * 32 + "-" + "b" * 16 + "-01", 1)
-    assert dict(given.record(given(CONVERTED), codec).headers)["traceparent"].startswith(b"00-aaaa")
+    assert dict(given(CONVERTED, CODEC).headers)["traceparent"].startswith(b"00-aaaa")
     new, again = (Stamp("one", replace(source, event_id="any text"), None, n) for n in (1, 2))
-    traces = [dict(s.record(s(CONVERTED), codec).headers)["traceparent"] for s in (new, again)]
+    traces = [dict(stamp(CONVERTED, CODEC).headers)["traceparent"] for stamp in (new, again)]
     assert traces[0] == traces[1]
     assert len(traces[0]) == 55
 
@@ -66,7 +91,7 @@ def test_an_event_too_large_for_a_broker_is_refused_where_it_is_made() -> None:
     stamp = Stamp("one", completed(UPLOADED, record()), None, 1)
     large = replace(CONVERTED, warnings=("x" * 1_000_000,))
     with pytest.raises(ValueError, match="at most"):
-        stamp.record(stamp(large), Codec(FingerprintRegistry()))
+        stamp(large, CODEC)
 
 
 @pytest.mark.parametrize(
