@@ -8,8 +8,16 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
+from connectors.kafka.clients import open_producer
 from connectors.kafka.embedded import RETAINED_BYTES
+from connectors.kafka.publishing import publish
+from connectors.objectstore import FolderStore
+from connectors.objectstore.wishes import leave_note
+from connectors.registry import FingerprintRegistry
+from connectors.settings import Connections
 from ops.pipeline.broker import PARTITIONS
+from schemas.codec import Codec
+from schemas.events import VideoUploaded
 from schemas.topics import SEGMENT_TRANSCRIBED
 from tests.integration.up.conftest import Clips
 from tests.integration.up.world import World, alive, soon
@@ -55,6 +63,38 @@ def test_a_consumer_needs_no_address(running: World) -> None:
     heard = running("consume", "video.completed", "--from-beginning", "-n", "1", "--json")
 
     assert json.loads(heard.stdout)["type"] == "VideoCompleted"
+
+
+def test_events_and_objects_that_are_none_stop_nobody_else(running: World, clips: Clips) -> None:
+    """Whoever reaches the broker or the store may write there what he likes."""
+    status = soon(running.status)
+    connections = Connections.only(kafka_brokers=status.brokers, store_url="")
+    producer = open_producer(connections)
+    for video_id in ("a" * 300, "z" * 1100):
+        event = VideoUploaded(video_id=video_id, source="nowhere")
+        publish(producer, event, Codec(FingerprintRegistry()))
+    store = FolderStore(running.state.store)
+    store.put("results/garbled/1/upload.json", b"garbage")
+    store.put(
+        "results/late/1/upload.json", b'{"video_id": "late", "source": "s", "revision": 99999999999}'
+    )
+    for video_id in ("garbled", "late"):
+        leave_note(store, video_id)
+
+    outcomes = [
+        json.loads(running("publish", clips.one(f"beside-{n}"), "--wait", "--json").stdout)
+        for n in range(3)
+    ]
+
+    assert [outcome["outcome"] for outcome in outcomes] == ["completed"] * 3
+    letters = [json.loads(line) for line in running("dead", "list", "--json").stdout.splitlines()]
+    assert sorted((letter["group"], letter["kind"]) for letter in letters) == (
+        [("aggregator", "poison")] * 2 + [("converter", "poison")] * 2
+    )
+    for video_id in ("garbled", "late"):
+        line = f"results/{video_id}/1/upload.json is no upload, and is passed over"
+        assert line in running.said()
+    assert soon(running.status).fresh_starts == 0
 
 
 def test_a_file_in_the_watched_folder_is_taken_once_it_is_whole(running: World, clips: Clips) -> None:
