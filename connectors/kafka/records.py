@@ -54,13 +54,24 @@ def record_of(message: Message) -> Record:
     assert topic is not None
     assert partition is not None
     assert offset is not None
-    headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
     return Record(
         topic,
         partition,
         offset,
         message.key(),
         message.value() or b"",
-        [(name, value or b"") for name, value in headers],
+        _headers(message),
         message.timestamp()[1],
     )
+
+
+def _headers(message: Message) -> Headers:
+    """Those of a message; none if a name among them is no UTF-8: confluent-kafka cannot give any of them
+    then (2.16). The protocol forbids such names, and no broker checks it."""
+    try:
+        headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+    except SystemError as error:
+        if not isinstance(error.__cause__, UnicodeDecodeError):
+            raise
+        return []
+    return [(name, value or b"") for name, value in headers]

@@ -17,7 +17,7 @@ from connectors.kafka.records import Record
 from connectors.objectstore import open_store
 from connectors.registry import open_registry
 from connectors.settings import Connections
-from processors.aggregator import client_logs
+from processors.aggregator import client_logs, foreign_records
 from processors.aggregator.aggregator import POISON, Aggregator
 from processors.aggregator.broker import JOINED, await_topics, credentials
 from processors.aggregator.faust_parts import App, HistoryLost, Progress
@@ -64,6 +64,7 @@ def run(connections: Connections, settings: AggregatorSettings | None = None) ->
     settings = settings or AggregatorSettings()
     logs.configure(connections.log_level)
     client_logs.configure()
+    foreign_records.accept()
     try:
         partitions = await_topics(connections, settings.topics_timeout_s)
     except (LookupError, DependencyDown) as error:

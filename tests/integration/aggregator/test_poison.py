@@ -1,6 +1,8 @@
 """Records and objects that are not as they should be, on real stores: other videos go on, and what
 happened can be seen."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -89,6 +91,23 @@ def test_events_with_ids_that_no_store_can_hold_are_dead_letters(world: World) -
         assert b"expected a plain name" in headers["reelay-error"]
     (headers,) = buried(world, failed("beyond", "converter"))
     assert b"expected at most 2147483647" in headers["reelay-error"]
+
+
+def test_headers_whose_names_are_no_text_stop_nobody(world: World) -> None:
+    """kcat writes what it is told to; confluent-kafka would not."""
+    if shutil.which("kcat") is None:
+        pytest.skip("kcat is not installed")
+    topic = "reelay.stage.failed"
+    kcat = ["kcat", "-P", "-b", world.connections.kafka_brokers, "-t", topic, "-H", b"\xff\xfe=x"]
+    for partition in range(PARTITIONS):
+        command = [*kcat, "-k", "headers", "-H", "good=y", "-p", str(partition)]
+        subprocess.run(command, input=b"junk", check=True, timeout=60)
+    all_go_on(world)
+    letters = [m for m in world.read(dead_topic(topic, "aggregator")) if m.key() == b"headers"]
+    assert len(letters) == PARTITIONS
+    for letter in letters:
+        headers = dict(letter.headers() or ())
+        assert (headers["\ufffd\ufffd"], headers["good"]) == (b"x", b"y")
 
 
 def test_names_of_objects_that_no_store_can_hold_cost_what_they_name(world: World) -> None:
