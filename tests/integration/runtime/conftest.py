@@ -144,8 +144,8 @@ class Bench:
     def committed(self, partition: int = 0, topic: str = VIDEO_UPLOADED.name) -> tuple[int, str]:
         """What the toys' group has committed: offset and metadata.
 
-        While a transaction that has them is open, the broker does not tell; that of a toy that is stopped
-        it ends only when it looks for such, every 10 s.
+        While a transaction that has them is open, the broker does not tell; that of a toy that is
+        stopped it ends only when it looks for such, every 10 s.
         """
         consumer = Consumer(
             {"bootstrap.servers": self.connections.kafka_brokers, "group.id": self.group}
