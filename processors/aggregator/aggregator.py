@@ -93,6 +93,8 @@ _WRITERS = {
 POISON = "poison"
 _UNREADABLE = "its result cannot be read"
 _MAX_DONE = 50_000
+_MAX_SEGMENTS = 100_000
+"""A segment is some tens of seconds."""
 
 _FAULTS = (ArithmeticError, AttributeError, TypeError, UndecodableError, ValueError)
 """What is raised for a record, or an object that it leads to, which is not as it should be. The broker's
@@ -214,6 +216,7 @@ class Aggregator:
                 event=await self._outside.call(lambda: put_once(self._store, key, value)),
             )
         assert isinstance(event, VideoProbed | VideoConverted | VideoRendered | StageFailed)
+        _check_count(event)
         return event
 
     async def _keep(self, revision: Revision, partition: int, name: str, piece: Piece) -> None:
@@ -416,6 +419,14 @@ class Aggregator:
         for key, value in items:
             video_id, revision, name = rows.split_key(key)
             yield (video_id, revision), name, rows.load_row(name, value, self._codec)
+
+
+def _check_count(event: Event) -> None:
+    """Raises ValueError for more segments than any video has, of which each would be looked for."""
+    match event:
+        case VideoConverted(segments=count) | StageFailed(segments_out=int(count)):
+            if not 0 <= count <= _MAX_SEGMENTS:
+                raise ValueError(f"{count} segments: expected 0 to {_MAX_SEGMENTS:,}")
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 """Records and objects that are not as they should be: each costs its own video, and no other."""
 
 import math
+import typing
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connectors.kafka.clients import MAX_EVENT_BYTES
 from schemas.events import (
@@ -11,6 +14,7 @@ from schemas.events import (
     CorrectedCaptions,
     Event,
     FailureKind,
+    Part,
     StageFailed,
     VideoCancelled,
     VideoCancelRequested,
@@ -19,10 +23,11 @@ from schemas.events import (
     VideoFailed,
 )
 from schemas.outcomes import Outcome, dump_outcome, load_outcome, outcome_key
-from schemas.topics import STAGE_FAILED, dead_topic, topic_of
+from schemas.topics import STAGE_FAILED, TOPICS, dead_topic, topic_of
 from schemas.uploads import upload_key
 from tests.unit.aggregator.pieces import AT, converted, enriched, failed, probed, unenriched
 from tests.unit.aggregator.world import CODEC, World, record, run
+from tests.unit.schemas.strategies import values
 
 CANCEL = VideoCancelRequested(event_id="c", video_id="v")
 OTHERS: list[Event] = [probed("other"), converted(0, "other")]
@@ -182,6 +187,58 @@ def test_headers_that_name_no_possible_piece_are_no_failure() -> None:
         run(world.started().handle(event._replace(value=b"junk", headers=headers)))
         assert len(dead(world)) == 1
         assert not world.sent_to("stage.failed")
+
+
+@pytest.mark.parametrize("count", [100_001, 2**31 - 1, -1])
+def test_more_segments_than_any_video_has_are_no_result(count: int) -> None:
+    for event in (converted(count), failed("converter", segments_out=count)):
+        world = World()
+        world.feed([probed(), failed("transcriber"), event, *OTHERS])
+        assert dead(world) == [dead_topic(topic_of(event).name, "aggregator")]
+        assert {key for key, _ in world.outcomes()} == {b"other:1"}
+
+
+def of_a_video(kind: type[Event]) -> st.SearchStrategy[Event]:
+    """Events of a type, with anything in them but what they are about and what must be waited for."""
+    narrowed = {
+        "video_id": st.just("v"),
+        "revision": st.just(1),
+        "index": st.integers(0, 2),
+        "segments": st.integers(0, 3),
+        "segments_out": st.integers(0, 3),
+        "stage": st.sampled_from(["converter", "transcriber", "enricher", "renderer"]),
+        "wanted": st.just((Part.CAPTIONS,)),
+    }
+    hints = typing.get_type_hints(kind)
+    anything = {name: st.floats() if hint is float else values(hint) for name, hint in hints.items()}
+    return st.builds(
+        kind, **anything | {name: narrowed[name] for name in hints.keys() & narrowed.keys()}
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    events=st.lists(
+        st.one_of([of_a_video(topic.event) for topic in TOPICS if topic.joined]), min_size=1, max_size=6
+    ),
+    is_whole=st.booleans(),
+    words=st.sampled_from([None, b"garbage"]),
+)
+def test_whatever_events_say_others_go_on(
+    events: list[Event], is_whole: bool, words: bytes | None
+) -> None:
+    """A video has at most one outcome, and with all its pieces exactly one, unless it is deleted."""
+    world = World()
+    rest: list[Event] = [probed(), *(enriched(world.store, n) for n in range(3)), converted(3)]
+    if words is not None:
+        world.store.objects["media/v1/words.json"] = words
+    world.feed([*events, *(rest if is_whole else ()), *OTHERS])
+    decided = {key for key, _ in world.outcomes()}
+    deleted = any(isinstance(event, VideoDeleted) for event in events)
+    assert b"other:1" in decided
+    assert len(world.outcomes()) == len(decided) or deleted
+    if is_whole and not deleted:
+        assert b"v:1" in decided
 
 
 def test_a_piece_that_cannot_be_kept_is_told_as_failed_by_the_stage_that_made_it() -> None:
