@@ -4,9 +4,31 @@ import logging
 
 from confluent_kafka import KafkaError, Message
 
-from processors.runtime.loop import BrokerError, GapError, refused_for_good
-
 log = logging.getLogger("reelay.runtime")
+
+_FATAL = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.FENCED_INSTANCE_ID,
+        KafkaError._FENCED,
+        KafkaError._FATAL,
+    }
+)
+
+
+class GapError(Exception):
+    """Records between the committed offset and what the broker still keeps are gone. Skipping them would
+    leave their videos without an outcome, so the process ends."""
+
+
+class BrokerError(Exception):
+    """The broker refuses this process for good."""
+
+
+def refused_for_good(error: KafkaError) -> bool:
+    """Whether librdkafka does not recover from it by itself."""
+    return error.fatal() or error.code() in _FATAL
 
 
 class Faults:

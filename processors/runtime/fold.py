@@ -47,11 +47,10 @@ from processors.runtime.aside import Aside
 from processors.runtime.contract import Failure
 from processors.runtime.deadrow import DeadRow
 from processors.runtime.delivery import AtLeastOnce
-from processors.runtime.faults import Faults
+from processors.runtime.faults import Faults, GapError
 from processors.runtime.handover import received, to_dead
 from processors.runtime.health import Vitals
 from processors.runtime.jobs import TooManyDeadLettersError
-from processors.runtime.loop import GapError
 from processors.runtime.metrics import Metrics
 from processors.runtime.outage import Outage
 from processors.runtime.pauses import Reason

@@ -33,6 +33,7 @@ from processors.runtime.delivery import (
     Delivery,
     OffsetsRefusedError,
 )
+from processors.runtime.faults import Faults
 from processors.runtime.health import Vitals
 from processors.runtime.jobs import Jobs, TooManyDeadLettersError
 from processors.runtime.lanes import Lanes
@@ -61,30 +62,6 @@ _COMMITTED_TIMEOUT_S = 30.0
 """A dead owner's open transaction withholds what is committed until it times out."""
 _AGAIN_S = 0.2
 """How soon a batch that was aborted is tried again."""
-
-_FATAL = frozenset(
-    {
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.FENCED_INSTANCE_ID,
-        KafkaError._FENCED,
-        KafkaError._FATAL,
-    }
-)
-
-
-class GapError(Exception):
-    """Records between the committed offset and what the broker still keeps are gone. Skipping them would
-    leave their videos without an outcome, so the process ends."""
-
-
-class BrokerError(Exception):
-    """The broker refuses this process for good."""
-
-
-def refused_for_good(error: KafkaError) -> bool:
-    """Whether librdkafka does not recover from it by itself."""
-    return error.fatal() or error.code() in _FATAL
 
 
 class PollLoop:
@@ -134,6 +111,7 @@ class PollLoop:
         )
         for topic in lane_of:
             partitions_of(self._progress, topic, timeout_s=_BROKER_TIMEOUT_S)
+        self._faults = Faults()
         self._consumer = open_group_consumer(
             connections,
             stage.name,
@@ -141,12 +119,11 @@ class PollLoop:
             session_timeout_s=settings.session_timeout_s,
             max_poll_interval_s=settings.max_poll_interval_s,
             on_commit=self._on_commit,
-            on_error=self._on_error,
+            on_error=self._faults.hear,
         )
         self._delivery = _open_delivery(stage.name, connections, settings, self._consumer)
         self.vitals.producer_initialised = True
         self._topics = list(lane_of)
-        self._fatal: Exception | None = None
         self._failed = False
         self._drain_until: float | None = None
         self._draining = False
@@ -219,12 +196,11 @@ class PollLoop:
         while fetched < _MAX_RECORDS_A_TURN and (message := self._consumer.poll(timeout_s)) is not None:
             timeout_s = 0.0
             if (error := message.error()) is not None:
-                self._take_error(message, error)
+                self._hear(message, error)
             else:
                 fetched += self._hold(record_of(message))
         self.vitals.polled_at = time.monotonic()
-        if self._fatal is not None:
-            raise self._fatal
+        self._faults.check()
         return fetched > 0
 
     def _hold(self, record: Record) -> bool:
@@ -236,24 +212,14 @@ class PollLoop:
         self._lanes.hold(record)
         return True
 
-    def _take_error(self, message: Message, error: KafkaError) -> None:
-        topic, partition = str(message.topic()), int(message.partition() or 0)
-        match error.code():
-            case KafkaError._PARTITION_EOF:
-                if (owned := self._assignments.get((topic, partition))) is not None:
-                    owned.end = message.offset()
-            case KafkaError._AUTO_OFFSET_RESET:
-                gap = f"{topic}/{partition}: records were dropped before they had been read"
-                raise GapError(f"{gap} ({error.str()})")
-            case _:
-                self._on_error(error)
-
-    def _on_error(self, error: KafkaError) -> None:
-        """librdkafka recovers by itself from most errors; a callback must not raise."""
-        if refused_for_good(error):
-            self._fatal = BrokerError(f"{error.name()}: {error.str()}")
-        else:
-            log.warning("%s: %s", error.name(), error.str())
+    def _hear(self, message: Message, error: KafkaError) -> None:
+        """What came in place of a record: the end of a partition, or a fault."""
+        if error.code() != KafkaError._PARTITION_EOF:
+            self._faults.hear_in(message)
+            return
+        owned = self._assignments.get((str(message.topic()), int(message.partition() or 0)))
+        if owned is not None:
+            owned.end = message.offset()
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self.vitals.joined = True

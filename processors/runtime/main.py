@@ -17,9 +17,10 @@ from connectors.settings import Connections
 from processors.runtime import logs
 from processors.runtime.contract import Stage
 from processors.runtime.delivery import DeliveryError
+from processors.runtime.faults import BrokerError, GapError
 from processors.runtime.health import HealthServer, Vitals
 from processors.runtime.jobs import TooManyDeadLettersError
-from processors.runtime.loop import BrokerError, GapError, PollLoop
+from processors.runtime.loop import PollLoop
 from processors.runtime.pool import Pool, WorkersUnusableError
 from processors.runtime.settings import RuntimeSettings
 from processors.runtime.unwanted import UnwantedFeed

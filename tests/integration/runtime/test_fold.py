@@ -17,10 +17,10 @@ from connectors.kafka.records import Partition, Record
 from connectors.registry import FingerprintRegistry
 from connectors.settings import Connections
 from processors.runtime import fold
+from processors.runtime.faults import GapError
 from processors.runtime.fold import FoldLoop
 from processors.runtime.handover import buried
 from processors.runtime.jobs import TooManyDeadLettersError
-from processors.runtime.loop import GapError
 from processors.runtime.settings import RuntimeSettings
 from schemas.codec import Codec
 from schemas.events import Event, VideoUploaded
