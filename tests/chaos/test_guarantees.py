@@ -95,9 +95,9 @@ def test_events_go_by_their_id_and_what_was_put_aside_by_its_origin_and_attempt(
     aside = [("reelay-origin", b"t/0/1"), ("reelay-attempt", b"2")]
 
     assert seen(event, b"says") == Seen("t", 0, 1, "c", TALK, b"v", b"says")
-    assert seen(replace(event, headers=[*event.headers, *aside])).event_id == "t/0/1 attempt 2"
+    assert seen(event._replace(headers=[*event.headers, *aside])).event_id == "t/0/1 attempt 2"
     with pytest.raises(ValueError, match="t/0/1 has no id"):
-        seen(replace(event, headers=[]))
+        seen(event._replace(headers=[]))
 
 
 def progress(start: int, *, taken: int, done: Iterable[int] = (), out: Iterable[int] = ()) -> Commit:

@@ -30,7 +30,7 @@ _AT_ONCE = 3
 _REUSED = 0.3
 _CALM_S = 20.0
 """What it takes to finish what is unfinished when the kills are over."""
-_DEADLINE_S = 60.0
+_DEADLINE_S = 120.0
 _TICK_S = 0.05
 _LONG_CHANCE_S = 6.0
 _TRIES = 3
