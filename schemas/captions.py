@@ -50,5 +50,5 @@ def load_captions(data: bytes) -> tuple[Cue, ...]:
         if record["version"] != VERSION:
             raise ValueError(f"captions of version {record['version']}, expected {VERSION}")
         return from_record(_Captions, record).cues
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"no captions: {error!r}") from error

@@ -99,7 +99,7 @@ def load_outcome(data: bytes) -> Outcome:
         given["made_at"] = read_time(given["made_at"])
         given["stages"] = read_stages(given["stages"])
         return from_record(kind, given)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"no outcome: {error!r}") from error
 
 

@@ -68,5 +68,5 @@ def load_upload(data: bytes) -> VideoUploaded:
             record["made_at"] = read_time(given["made_at"])
         record["stages"] = read_stages(record["stages"])
         return from_record(VideoUploaded, record)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"no upload: {error!r}") from error

@@ -37,7 +37,7 @@ def load_words(data: bytes) -> SegmentWords:
         if record["version"] != VERSION:
             raise ValueError(f"words artefact of version {record['version']}, expected {VERSION}")
         return from_record(SegmentWords, record)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"no words artefact: {error!r}") from error
 
 

@@ -157,7 +157,7 @@ def _time_in(store: ObjectStore, key: str) -> datetime | None:
         return read_time(json.loads(store.get(key))["made_at"])
     except ObjectMissing:
         return None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return EPOCH
 
 

@@ -288,7 +288,11 @@ class Aggregator:
             raise
         except Exception as error:  # whatever it is, the next try would meet it again
             log.exception("%s/%d: no results can be made", ending.video_id, ending.revision)
-            return outcomes.failed(ending, error)
+            outcome = outcomes.failed(ending, error)
+        try:
+            self._encoded(outcome)
+        except ValueError:  # its name is no text, or longer than any event
+            return replace(outcome, name="")
         return outcome
 
     def _remove_other_results(self, revision: Revision, outcome: Outcome) -> None:

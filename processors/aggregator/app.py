@@ -296,7 +296,7 @@ def _record(message: Any) -> Record:
         offset=message.offset,
         key=message.key,
         value=message.value or b"",
-        headers=list(message.headers or ()),
+        headers=[(name, value or b"") for name, value in message.headers or ()],
         timestamp_ms=min(round(message.timestamp * 1000), _LATEST_MS),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from connectors.objectstore import ObjectMissing, ObjectStore
 from schemas.events import Event, VideoCancelRequested, VideoDeleted
-from schemas.outcomes import load_outcome, outcome_key
+from schemas.outcomes import is_revision, load_outcome, outcome_key
 from schemas.uploads import load_upload, upload_key
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def stored_videos(store: ObjectStore) -> Generator[None, None, list[StoredVideo]
         match key.split("/"):
             case [_, video_id, "deleted.json"]:
                 found.setdefault(video_id, StoredVideo(video_id)).is_deleted = True
-            case [_, video_id, number, name] if number.isdecimal() and name in _READS:
+            case [_, video_id, number, name] if is_revision(number) and name in _READS:
                 found.setdefault(video_id, StoredVideo(video_id)).revisions[int(number)].add(name)
     return list(found.values())
 

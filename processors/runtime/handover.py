@@ -84,8 +84,8 @@ def received(record: Record, topic: str) -> Handover:
 
 def copies(record: Record) -> bool:
     """Whether the record is small enough to be written again."""
-    size = len(record.value) + len(record.key or b"")
-    return size + sum(len(name) + len(value) for name, value in record.headers) <= _MAX_COPY_BYTES
+    headers = sum(len(name.encode()) + len(value) for name, value in record.headers)
+    return len(record.value) + len(record.key or b"") + headers <= _MAX_COPY_BYTES
 
 
 def to_retry(

@@ -27,6 +27,8 @@ from processors.runtime.wire import (
 )
 
 _FLUSH_S = 0.005
+_LATE_S = 0.1
+"""When the thread that sends what was said is late: the pipe is full."""
 
 
 class AtWork(Protocol):
@@ -78,13 +80,15 @@ class WorkerPipe:
         return number in self._stopped
 
     def say(self, said: Said) -> None:
-        """Send it: at once if nothing was sent lately, or in a few milliseconds. Raises PipeClosed."""
+        """Send it: at once if nothing was sent lately, or in a few milliseconds. Blocks while the parent
+        does not read. Raises PipeClosed."""
         if self._closed.is_set():
             raise PipeClosed
         self._unsaid.append(said)
-        if self._unsent.is_set():  # it will go in time
+        since_s = time.monotonic() - self._sent_at
+        if self._unsent.is_set() and since_s < _LATE_S:  # it will go in time
             return
-        if time.monotonic() - self._sent_at > _FLUSH_S and not isinstance(said, Began):
+        if since_s > _FLUSH_S and not isinstance(said, Began):
             self.flush()
         else:
             self._unsent.set()

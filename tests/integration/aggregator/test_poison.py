@@ -9,6 +9,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import Producer
 
 from connectors.kafka.embedded import EmbeddedBroker
 from schemas.events import (
@@ -108,6 +109,18 @@ def test_headers_whose_names_are_no_text_stop_nobody(world: World) -> None:
     for letter in letters:
         headers = dict(letter.headers() or ())
         assert (headers["\ufffd\ufffd"], headers["good"]) == (b"x", b"y")
+
+
+def test_headers_without_a_value_stop_nobody(world: World) -> None:
+    topic = "reelay.stage.failed"
+    client = Producer({"bootstrap.servers": world.connections.kafka_brokers})
+    for partition in range(PARTITIONS):
+        headers = [("ce_source", None), ("ce_subject", None), ("traceparent", None), ("n", None)]
+        client.produce(topic, b"junk", b"nulls", partition=partition, headers=headers)
+    assert client.flush(60) == 0
+    all_go_on(world)
+    letters = [m for m in world.read(dead_topic(topic, "aggregator")) if m.key() == b"nulls"]
+    assert len(letters) == PARTITIONS
 
 
 def test_names_of_objects_that_no_store_can_hold_cost_what_they_name(world: World) -> None:

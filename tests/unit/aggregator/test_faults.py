@@ -1,5 +1,6 @@
 """Records and objects that are not as they should be: each costs its own video, and no other."""
 
+import json
 import math
 import typing
 from dataclasses import replace
@@ -30,6 +31,7 @@ from tests.unit.aggregator.world import CODEC, World, record, run
 from tests.unit.schemas.strategies import values
 
 CANCEL = VideoCancelRequested(event_id="c", video_id="v")
+DEEP = b"[" * 5_000
 OTHERS: list[Event] = [probed("other"), converted(0, "other")]
 
 
@@ -71,7 +73,7 @@ def test_corrected_captions_that_cannot_be_read_are_a_warning(key: str) -> None:
     assert "The corrected captions (en) cannot be read." in decided.warnings
 
 
-@pytest.mark.parametrize("data", [b"garbage", b"", b"[]", b'{"video_id": "v"}', b"\xff"])
+@pytest.mark.parametrize("data", [b"garbage", b"", b"[]", b'{"video_id": "v"}', b"\xff", DEEP])
 def test_an_upload_that_cannot_be_read_is_none(data: bytes) -> None:
     for events, kind in ([CANCEL], VideoCancelled), ([failed("converter")], VideoFailed):
         world = World()
@@ -87,6 +89,7 @@ def test_an_upload_that_cannot_be_read_is_none(data: bytes) -> None:
     [
         b"garbage",
         b"",
+        DEEP,
         dump_outcome(VideoCancelled(video_id="another", made_at=AT)),
         dump_outcome(VideoCancelled(video_id="v", revision=2, made_at=AT)),
     ],
@@ -121,6 +124,19 @@ def test_an_outcome_that_cannot_be_read_and_came_while_pieces_were_joined_ends_n
         run(aggregator.handle(record(event)))
     assert dead(world) == [dead_topic("reelay.video.converted", "aggregator")]
     assert {key for key, _ in world.outcomes()} == {b"other:1"}
+
+
+@pytest.mark.parametrize("name", ["\ud800.mp4", "x" * MAX_EVENT_BYTES])
+def test_a_name_that_no_event_can_bear_is_left_out_of_the_outcome(name: str) -> None:
+    world = World()
+    world.store.objects[upload_key("v", 1)] = json.dumps(
+        {"video_id": "v", "revision": 1, "source": "file:///v", "name": name}
+    ).encode()
+    world.feed([CANCEL, *OTHERS])
+    decided = outcome(world)
+    assert isinstance(decided, VideoFailed)
+    assert not decided.name
+    assert {key for key, _ in world.outcomes()} == {b"v:1", b"other:1"}
 
 
 @pytest.mark.parametrize("key", [f"media/{'z' * 300}", "../x", "media/none"])

@@ -202,6 +202,7 @@ def test_an_odd_object_in_the_store_costs_its_own_video_and_no_other(world: Worl
     world.store.put(
         f"results/d/{2**70}/upload.json", dump_upload(replace(uploaded("d"), revision=2**70))
     )
+    world.store.put(f"results/a/{2**40}/upload.json", b"of a revision that nothing can have")
     world.store.put(upload_key("e", 1), b'{"video_id": 5, "source": "s"}')
     world.begin("another")
     assert {row.video_id for row in world.catalogue.videos().items} == {"a", "c"}

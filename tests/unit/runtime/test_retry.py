@@ -79,6 +79,11 @@ def test_a_record_travels_through_its_retries_with_its_bytes_key_and_history() -
     assert dict(dead.headers)["ce_id"] == b"1"
 
 
+def test_a_records_size_is_counted_in_bytes() -> None:
+    header = ("\ufffd" * 900_000, b"")
+    assert not copies(Record("in", 0, 0, None, b"", [header], 0))
+
+
 @pytest.mark.parametrize("large", ["key", "value", "header"])
 def test_the_dead_letter_of_a_record_too_large_to_copy_says_where_it_lies(large: str) -> None:
     sizes = {"key": 1, "value": 2, "header": 3} | {large: 1_020_000}
