@@ -211,7 +211,7 @@ def test_a_wrong_setting_is_told_in_one_line(
     with EmbeddedBroker({}) as broker:
         world = open_world(broker, f"sqlite://{tmp_path / 'catalogue.sqlite3'}")
         process = world.start(REELAY_DATABASE_URL=url)
-        assert process.wait(60) == 1
+        assert process.wait(60) == 2
         assert "REELAY_DATABASE_URL" in world.said()
         assert "hunter2" not in world.said()
         assert "Traceback" not in world.said()

@@ -145,7 +145,7 @@ class Bench:
         """What the toys' group has committed: offset and metadata.
 
         While a transaction that has them is open, the broker does not tell; that of a toy that is
-        stopped it ends only when it looks for such, every 10 s.
+        stopped it ends only when it looks for such, every few seconds.
         """
         consumer = Consumer(
             {"bootstrap.servers": self.connections.kafka_brokers, "group.id": self.group}
