@@ -288,7 +288,11 @@ class Aggregator:
             raise
         except Exception as error:  # whatever it is, the next try would meet it again
             log.exception("%s/%d: no results can be made", ending.video_id, ending.revision)
-            outcome = outcomes.failed(ending, error)
+            return self._failed(ending, error)
+        return outcome
+
+    def _failed(self, ending: outcomes.Ending, error: Exception) -> Outcome:
+        outcome = outcomes.failed(ending, error)
         try:
             self._encoded(outcome)
         except ValueError:  # its name is no text, or longer than any event
