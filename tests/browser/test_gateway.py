@@ -11,23 +11,18 @@ import pytest
 from playwright.sync_api import BrowserContext, Dialog, Page, expect
 
 from connectors.gateway.live import stream
-from connectors.kafka.embedded import EmbeddedBroker
-from connectors.settings import Connections
-from schemas.events import Part, PartResult, VideoCompleted
-from schemas.outcomes import results_prefix
-from schemas.topics import TOPICS
 from schemas.uploads import load_upload, upload_key
 from tests.browser.dropping import drop
 from tests.browser.looks import look
 from tests.browser.wire import Wire
 from tests.integration.gateway.serving import (
-    NOON,
     READING,
     SECRET,
     TRANSCRIPT,
     VTT,
     Place,
     keys,
+    open_place,
     serving,
     soon,
 )
@@ -60,7 +55,7 @@ def in_english_and_french(place: Place) -> None:
         "transcript.json": TRANSCRIPT,
         "transcript.txt": b"Hello lecture.\n",
     }
-    complete(place, "bilingual", "Two languages.mp4", "en", files)
+    place.complete("bilingual", name="Two languages.mp4", files=files)
 
 
 def in_hebrew(place: Place) -> None:
@@ -75,40 +70,12 @@ def in_hebrew(place: Place) -> None:
         "chapters.vtt": vtt,
         "transcript.json": json.dumps(transcript).encode(),
     }
-    complete(place, "hebrew", "Shalom.mp4", "he", files)
-
-
-def complete(place: Place, video_id: str, name: str, language: str, files: dict[str, bytes]) -> None:
-    """A completed video with these files."""
-    folder = f"{results_prefix(video_id, 1)}0123/"
-    place.upload(video_id, name=name)
-    place.end(
-        VideoCompleted(
-            video_id=video_id,
-            made_at=NOON,
-            name=name,
-            language=language,
-            duration_s=2.0,
-            word_count=2,
-            parts=(PartResult(part=Part.CAPTIONS, made=True),),
-            gaps=(),
-            warnings=(),
-            files=tuple(place.store.put(folder + file, data) for file, data in files.items()),
-        )
-    )
+    place.complete("hebrew", name="Shalom.mp4", language="he", files=files)
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    folder: Path = tmp_path_factory.mktemp("gateway")
-    with EmbeddedBroker({topic.name: 2 for topic in TOPICS}) as broker:
-        place = Place(
-            Connections.only(
-                kafka_brokers=broker.brokers,
-                store_url=(folder / "store").as_uri(),
-                database_url=f"sqlite://{folder / 'catalogue.sqlite'}",
-            )
-        )
+    with open_place(tmp_path_factory.mktemp("gateway")) as place:
         place.complete("talk")
         place.complete("corrected")
         in_english_and_french(place)

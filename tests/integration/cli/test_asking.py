@@ -3,31 +3,9 @@
 import json
 from pathlib import Path
 
-import pytest
-from click.testing import CliRunner, Result
-
 from connectors.objectstore import FolderStore
-from ops.cli.main import reelay
-from ops.pipeline.state import state_folder
 from schemas.uploads import load_upload, upload_key
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderStore:
-    """That of the user who types."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.delenv("REELAY_KAFKA_BROKERS", raising=False)
-    return FolderStore(state_folder({"XDG_STATE_HOME": str(tmp_path)}).store)
-
-
-@pytest.fixture
-def film(tmp_path: Path) -> Path:
-    (tmp_path / "talk.mp4").write_bytes(b"film")
-    return tmp_path / "talk.mp4"
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(reelay, [str(argument) for argument in arguments])
+from tests.integration.cli.typing_in import run
 
 
 def test_a_file_is_published_with_all_that_a_run_can_be_told(store: FolderStore, film: Path) -> None:

@@ -4,34 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from connectors.objectstore import FolderStore
-from ops.cli.main import reelay
-from ops.pipeline.state import state_folder
 from schemas.outcomes import MAX_REVISION, outcome_key
 from schemas.uploads import upload_key
+from tests.integration.cli.typing_in import run
 from tests.unit.up.things import accepted, completed
 
 UNREADABLE = "results/talk/2/outcome.json cannot be read: "
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderStore:
-    """That of the user who types."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.delenv("REELAY_KAFKA_BROKERS", raising=False)
-    return FolderStore(state_folder({"XDG_STATE_HOME": str(tmp_path)}).store)
-
-
-@pytest.fixture
-def film(tmp_path: Path) -> Path:
-    (tmp_path / "talk.mp4").write_bytes(b"film")
-    return tmp_path / "talk.mp4"
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(reelay, [str(argument) for argument in arguments])
 
 
 def test_an_outcome_that_cannot_be_read_is_shown_and_passed_over(

@@ -3,10 +3,11 @@
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -18,6 +19,7 @@ from connectors.gateway.app import create_app
 from connectors.gateway.main import listen, serving_config
 from connectors.gateway.settings import GatewaySettings
 from connectors.kafka.clients import open_producer
+from connectors.kafka.embedded import EmbeddedBroker
 from connectors.kafka.publishing import publish
 from connectors.objectstore import ObjectStore, open_store
 from connectors.registry import open_registry
@@ -26,6 +28,7 @@ from processors.catalog.fold import CatalogFold
 from schemas.codec import Codec
 from schemas.events import Event, Part, PartResult, VideoCompleted, VideoFailed, VideoUploaded
 from schemas.outcomes import Outcome, dump_outcome, outcome_key, results_prefix
+from schemas.topics import TOPICS
 from schemas.uploads import dump_upload, file_key, upload_key
 
 DEADLINE_S = 60.0
@@ -36,6 +39,7 @@ TRANSCRIPT = b"""{"version": 1, "language": "en",
 "first_word": 0, "end_word": 2}],
 "words": [{"start_s": 1.0, "end_s": 1.5, "text": " Hello", "probability": 1.0},
 {"start_s": 1.5, "end_s": 2.0, "text": " lecture.", "probability": 1.0}]}"""
+FILES = {"captions.en.transcribed.vtt": VTT, "transcript.json": TRANSCRIPT}
 SECRET, READING = "a-key-for-writing", "a-key-for-reading"
 
 T = TypeVar("T")
@@ -48,6 +52,20 @@ def soon(look: Callable[[], T | None]) -> T:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return found
+
+
+@contextmanager
+def open_place(folder: Path) -> Iterator["Place"]:
+    """One in that folder, with a broker of its own."""
+    with EmbeddedBroker({topic.name: 2 for topic in TOPICS}) as broker:
+        yield Place(
+            Connections.only(
+                kafka_brokers=broker.brokers,
+                store_url=(folder / "store").as_uri(),
+                database_url=f"sqlite://{folder / 'catalogue.sqlite'}",
+                local_roots=str(folder / "films"),
+            )
+        )
 
 
 def keys() -> dict[str, Any]:
@@ -113,18 +131,25 @@ class Place:
         self.store.put(upload_key(video_id, revision), dump_upload(upload))
         return upload
 
-    def complete(self, video_id: str, revision: int = 1, **more: Any) -> VideoUploaded:
-        """A revision that was accepted and is completed."""
+    def complete(
+        self,
+        video_id: str,
+        revision: int = 1,
+        *,
+        language: str = "en",
+        files: Mapping[str, bytes] = FILES,
+        **more: Any,
+    ) -> VideoUploaded:
+        """A revision that was accepted and is completed, with these files."""
         upload = self.upload(video_id, revision, **more)
         folder = f"{results_prefix(video_id, revision)}0123/"
-        files = {"captions.en.transcribed.vtt": VTT, "transcript.json": TRANSCRIPT}
         self.end(
             VideoCompleted(
                 video_id=video_id,
                 revision=revision,
                 made_at=NOON + timedelta(minutes=1),
                 name=upload.name,
-                language="en",
+                language=language,
                 duration_s=2.0,
                 word_count=2,
                 parts=(PartResult(part=Part.CAPTIONS, made=True),),
