@@ -1,6 +1,7 @@
 """Kafka clients, configured in one place from `Connections`."""
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ kafka_log = log = logging.getLogger("reelay.kafka")
 # an operator nothing, so it appears at DEBUG only
 _LOG_LEVELS = {"DEBUG": 7, "INFO": 4, "WARNING": 4, "ERROR": 3}
 _FETCH_WAIT_MS = 25
+_AGAIN_S = 0.2
 MAX_EVENT_BYTES = 900_000
 """The largest value that producers of ours write; brokers refuse records above 1,000,000 bytes."""
 
@@ -153,6 +155,27 @@ _FETCHING = {
     "queued.min.messages": 1000,
     "queued.max.messages.kbytes": 16_384,
 }
+
+
+def committed_offsets(
+    consumer: Consumer, partitions: list[TopicPartition], *, within_s: float
+) -> list[TopicPartition]:
+    """What the consumer's group has committed of these, with its metadata.
+
+    A coordinator that moves or still reads its log refuses for a moment, and one that waits for an open
+    transaction says nothing: it is asked again.
+
+    Raises DependencyDown. So a callback of the consumer may ask: `poll` would pass on librdkafka's own
+    error, raised in a callback, as a `KafkaError` that no `except` catches (confluent-kafka 2.16).
+    """
+    until = time.monotonic() + within_s
+    while True:
+        try:
+            return consumer.committed(partitions, timeout=max(_AGAIN_S, until - time.monotonic()))
+        except KafkaException as error:
+            if time.monotonic() >= until:
+                raise DependencyDown("broker", error.args[0].str()) from error
+        time.sleep(_AGAIN_S)
 
 
 def partitions_of(client: Producer | Consumer, topic: str, *, timeout_s: float = 10) -> list[int]:

@@ -21,7 +21,12 @@ from contextlib import suppress
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from connectors.kafka.clients import open_group_consumer, open_producer, partitions_of
+from connectors.kafka.clients import (
+    committed_offsets,
+    open_group_consumer,
+    open_producer,
+    partitions_of,
+)
 from connectors.kafka.records import Partition, Record, record_of
 from connectors.settings import Connections
 from processors.runtime.assignments import Assignments
@@ -58,7 +63,7 @@ _FULL_WAIT_S = 0.05
 _MAX_RECORDS_A_TURN = 512
 _TICK_S = 1.0
 _BROKER_TIMEOUT_S = 10.0
-_COMMITTED_TIMEOUT_S = 30.0
+_COMMITTED_WITHIN_S = 30.0
 """A dead owner's open transaction withholds what is committed until it times out."""
 _AGAIN_S = 0.2
 """How soon a batch that was aborted is tried again."""
@@ -140,9 +145,9 @@ class PollLoop:
     def run(self) -> None:
         """Join the group and work until drained.
 
-        Raises GapError, BrokerError, DeliveryError, KafkaException, TooManyDeadLettersError,
-        WorkersUnusableError, or what ended the reader of cancel requests; the process must then end, and
-        continues from what is committed.
+        Raises GapError, BrokerError, DependencyDown, DeliveryError, KafkaException,
+        TooManyDeadLettersError, WorkersUnusableError, or what ended the reader of cancel requests; the
+        process must then end, and continues from what is committed.
         """
         try:
             self._consumer.subscribe(
@@ -225,7 +230,7 @@ class PollLoop:
         self.vitals.joined = True
         if not partitions:
             return
-        committed = consumer.committed(partitions, timeout=_COMMITTED_TIMEOUT_S)
+        committed = committed_offsets(consumer, partitions, within_s=_COMMITTED_WITHIN_S)
         consumer.incremental_assign(self._assignments.add(committed))
         consumer.resume(partitions)  # a pause of an earlier assignment must not outlive its reason
         self._pauses.assigned(_places(partitions))

@@ -17,7 +17,7 @@ from pathlib import Path
 from ops.cluster.errors import ClusterError, DigestMismatch, ToolMissing
 from ops.up.lock import Held, hold
 
-KAFKA_VERSION = "4.3.1"
+KAFKA_VERSION = "4.2.1"
 REGISTRY_VERSION = "2.6.13.Final"
 STORE_VERSION = "1.8.0"
 
