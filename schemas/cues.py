@@ -21,7 +21,7 @@ _LATEST_S = 1_000 * 3600.0
 _TIMES = re.compile(r"(\S+)[ \t]+-->[ \t]+(\S+)(?:[ \t].*)?")
 _TIME = re.compile(r"(?:([0-9]{1,4}):)?([0-5]?[0-9]):([0-5]?[0-9])[.,]([0-9]{3})")
 _TAG = re.compile(r"</?[A-Za-z0-9][^<>]*>|\{\\[^{}]*\}")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _BLOCKS_TO_SKIP = ("NOTE", "STYLE", "REGION")
 
 
@@ -99,13 +99,15 @@ def _cue(block: _Block, format: Format) -> Cue:
     start_s, end_s = (_seconds(time, line) for time in times.groups())
     if end_s <= start_s:
         raise BadCaptions(line, "a caption must end after it begins")
-    spoken = tuple(shown for said in block.lines[at + 1 :] if (shown := _shown(said, format)))
+    spoken = []
     for number, said in enumerate(block.lines[at + 1 :], line + 1):
         if "-->" in said:
             raise BadCaptions(number, "an empty line is missing before this caption")
+        if shown := _shown(said, number, format):
+            spoken.append(shown)
     if sum(map(len, spoken)) > MOST_CUE_CHARS:
         raise BadCaptions(line, f"a caption may have {MOST_CUE_CHARS} characters at most")
-    return Cue(start_s=start_s, end_s=end_s, lines=spoken)
+    return Cue(start_s=start_s, end_s=end_s, lines=tuple(spoken))
 
 
 def _seconds(text: str, line: int) -> float:
@@ -119,7 +121,12 @@ def _seconds(text: str, line: int) -> float:
     return time_s
 
 
-def _shown(line: str, format: Format) -> str:
-    """The line without what is not text."""
-    plain = _TAG.sub("", line)
-    return _CONTROLS.sub(" ", html.unescape(plain) if format == "vtt" else plain).strip()
+def _shown(said: str, line: int, format: Format) -> str:
+    """What is said there without what is not text; one line, also where an escape names a line's end."""
+    plain = _TAG.sub("", said)
+    if format == "vtt":
+        try:
+            plain = html.unescape(plain)
+        except ValueError as error:  # Python reads no number of thousands of digits
+            raise BadCaptions(line, "a number after &# is no character") from error
+    return _CONTROLS.sub(" ", plain).strip()

@@ -48,6 +48,15 @@ def test_subrip_is_read_with_byte_order_mark_line_ends_of_windows_and_tags() -> 
     )
 
 
+def test_a_line_stays_one_line_whatever_its_escapes_name() -> None:
+    text = "WEBVTT\n\n00:01.000 --> 00:02.000\none&#10;&NewLine;&#xd;00:03.000 --&gt; 00:04.000\n"
+
+    (cue,) = cues = read_cues(text.encode(), "vtt")
+
+    assert cue.lines == ("one   00:03.000 --> 00:04.000",)
+    assert len(read_cues(to_srt(cues).encode(), "srt")) == 1
+
+
 @pytest.mark.parametrize(
     ("format", "text", "line", "what"),
     [
@@ -57,6 +66,7 @@ def test_subrip_is_read_with_byte_order_mark_line_ends_of_windows_and_tags() -> 
         ("vtt", "WEBVTT\n\n00:01.000 -> 00:02.000\nhello\n", 3, "times are missing"),
         ("vtt", "WEBVTT\n\n00:02.000 --> 00:01.000\nhello\n", 3, "must end after it begins"),
         ("vtt", "WEBVTT\n\nx\n00:01.000 --> 0x:02.000\nhello\n", 4, "is no time"),
+        ("vtt", f"WEBVTT\n\n00:01.000 --> 00:02.000\n&#{'9' * 5000};\n", 4, "is no character"),
         ("srt", "1\n00:00:01,000 --> 00:61:02,000\nhello\n", 2, "is no time"),
         ("srt", "00:00:01,000 --> 00:00:02,000\na\n2\n00:00:03,000 --> 00:00:04,000\n", 4, "empty line"),
         ("srt", "1\n00:00:01,000 -->\nhello\n", 2, "expected two times"),
