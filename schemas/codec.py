@@ -36,6 +36,14 @@ _NO_EVENT = (
     ValueError,
     fastavro.read.SchemaResolutionError,
 )
+# The same for what is no Avro schema: registries give ids to JSON Schema and Protobuf, too.
+_NO_SCHEMA = (
+    LookupError,
+    RecursionError,
+    SchemaParseException,
+    TypeError,
+    ValueError,
+)
 R = TypeVar("R")
 
 
@@ -138,7 +146,7 @@ class Codec:
         if writer is None:
             try:
                 writer = _parsed(self._registry.schema_of(schema_id))
-            except (LookupError, ValueError, SchemaParseException) as error:
+            except _NO_SCHEMA as error:
                 raise UndecodableError(f"unknown schema id {schema_id}") from error
             self._writers[schema_id] = writer
         return writer

@@ -121,6 +121,36 @@ def test_an_unknown_schema_id_is_refused() -> None:
         CODEC.decode(b"\0\0\0\0\7" + CODEC.encode(FAILED)[5:], topics.STAGE_FAILED)
 
 
+class OneSchema:
+    """A registry that has this text under every id."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def id_of(self, topic: Topic, schema: str) -> int:
+        return 1
+
+    def schema_of(self, schema_id: int) -> str:
+        return self.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'syntax = "proto3"; message VideoDeleted { string video_id = 1; }',
+        '{"type": "object", "properties": {"video_id": {"type": "string"}}}',
+        '{"type": ["object", "null"]}',
+        "true",
+        '{"type": "record", "name": "VideoDeleted", "fields": 1}',
+        "[" * 5000 + "]" * 5000,
+    ],
+    ids=["protobuf", "json schema", "json schema of two types", "json", "damaged", "nested"],
+)
+def test_an_event_whose_schema_is_no_avro_is_refused(text: str) -> None:
+    with pytest.raises(UndecodableError, match="unknown schema id 1"):
+        Codec(OneSchema(text)).decode(b"\0\0\0\0\1\2v", topics.VIDEO_DELETED)
+
+
 def test_what_is_no_avro_is_refused() -> None:
     with pytest.raises(UndecodableError, match="not in the Confluent wire format"):
         CODEC.decode(b'{"video_id": "v"}', topics.VIDEO_UPLOADED)
