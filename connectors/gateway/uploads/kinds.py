@@ -87,7 +87,8 @@ _OTHERS: tuple[tuple[str, bytes], ...] = (
     ("a script", rb"#!\s*/"),
     (
         "an HTML or XML document",
-        rb"(?i:(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)*<(!doctype|html|head|body|script|iframe|svg|\?xml))",
+        # possessive: there is no way back into what is passed over, which with many comments has no end
+        rb"(?i:(\xef\xbb\xbf)?\s*+(<!--.*?-->\s*+)*+<(!doctype|html|head|body|script|iframe|svg|\?xml))",
     ),
 )
 

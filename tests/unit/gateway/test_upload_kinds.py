@@ -157,6 +157,15 @@ def test_text_that_is_cut_within_a_character_is_text() -> None:
     assert kind_of(("a" + "é" * KIND_BYTES).encode()[:KIND_BYTES]).name == "text"
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "piece", [b"<!---->", b"<!-- a -->\n", b"<!--", b"-->", b"\n", b"\xef\xbb\xbf", b"#! ", b"<"]
+)
+def test_no_bytes_take_long_to_be_told_apart(piece: bytes) -> None:
+    """The event loop waits for it: 60 comments and nothing behind them once took it for ever."""
+    assert not kind_of((piece * KIND_BYTES)[:KIND_BYTES]).is_media
+
+
 @given(st.binary(max_size=KIND_BYTES))
 def test_any_bytes_are_something(first: bytes) -> None:
     assert kind_of(first).name
