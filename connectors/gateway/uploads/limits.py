@@ -12,6 +12,11 @@ LARGEST_BYTES = MAX_PARTS * PART_BYTES
 
 _BUSY_S = 5
 _SEPARATORS = re.compile(r"[/\\]")
+_CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Categories: what ends lines or steers terminals, and halves of characters."""
+
+_REORDERING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+"""Bidirectional classes: a name with these may be shown as another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class UploadLimits:
             raise _bad_name(f"A file name may have {self.max_name_chars} characters at most.")
         if _SEPARATORS.search(named) or named.strip(".") == "":
             raise _bad_name("Send the file's name alone, without folders.")
-        if not all(c.isprintable() for c in named):
+        if any(map(_is_control, named)):
             raise _bad_name("There are control characters in the file name.")
         return named
 
@@ -58,6 +63,15 @@ def too_many() -> Problem:
         "Too many uploads",
         "As many uploads as this gateway takes at once are under way; try again soon.",
         headers={"Retry-After": str(_BUSY_S)},
+    )
+
+
+def _is_control(character: str) -> bool:
+    """Not all that is invisible: systems write names with narrow and wide spaces, and some scripts and
+    emoji need joiners."""
+    return (
+        unicodedata.category(character) in _CONTROLS
+        or unicodedata.bidirectional(character) in _REORDERING
     )
 
 
