@@ -20,14 +20,15 @@ from typing import NamedTuple
 MAX_TOKEN_CHARS = 64
 """Longer words are cut, so that no database refuses one."""
 
-_UNSPACED = (
+_CONTINUOUS = (
     "\u0e00-\u0eff"  # Thai, Lao
     "\u1000-\u109f\u1780-\u17ff"  # Burmese, Khmer
     "\u3005\u3007\u3041-\u30ff\u31f0-\u31ff"  # Japanese
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese
-    "\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3"  # Korean
     "\uff66-\uff9f"  # Japanese of half width
 )
+_UNSPACED = _CONTINUOUS + "\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3"  # Korean
+_FLOWS_ON = re.compile(f"[{_CONTINUOUS}]{{2}}")
 _ACCENTS = re.compile(
     "[\u0300-\u036f"  # of Latin, Greek and Cyrillic letters
     "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"  # Hebrew points
@@ -73,6 +74,12 @@ def joined(text: str, following: str) -> Token | None:
     if not final.last or final.end != len(text):
         return None
     return Token(final.text + fold(first[0]), final.start, final.end)
+
+
+def flows_on(text: str, following: str) -> bool:
+    """Whether no space lies between two pieces of one text: both sides of the border are of scripts that
+    are written without any."""
+    return _FLOWS_ON.fullmatch(text[-1:] + following[:1]) is not None
 
 
 def fold(word: str) -> str:

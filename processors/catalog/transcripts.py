@@ -2,14 +2,24 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from math import isfinite
 from typing import Any
 
+from connectors.database.analysis import flows_on, tokens
 from connectors.database.contract import Spoken
 from schemas.cues import read_cues
 
 _MOST_WORDS = 60
 """A longer sentence is taken apart, so that a hit's time is near what was said: where nobody punctuates,
 a sentence is what a segment is."""
+_NO_TRANSCRIPT = (
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    OverflowError,  # a number that is beyond any time
+    RecursionError,  # nested too deeply
+)
 _ENDS = (".", "!", "?", "…", "。", "！", "？", "।", "؟")
 _CLOSING = "\"'”’»)」』 "
 
@@ -21,12 +31,15 @@ def sentences_of(document: bytes) -> list[Spoken]:
         words: Sequence[dict[str, Any]] = transcript["words"]
         return [
             Spoken(
-                start_s=float(start_s), end_s=float(end_s), text=_plain(text), language=_plain(language)
+                start_s=_seconds(start_s),
+                end_s=_seconds(end_s),
+                text=_plain(text),
+                language=_plain(language),
             )
             for sentence in transcript["sentences"]
             for start_s, end_s, text, language in _parts(sentence, words)
         ]
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
+    except _NO_TRANSCRIPT as error:
         raise ValueError(f"no transcript: {error!r}") from error
 
 
@@ -35,17 +48,17 @@ def corrected_sentences(language: str, document: bytes) -> list[Spoken]:
     ValueError for anything else."""
     cues = read_cues(document, "srt")
     sentences: list[Spoken] = []
-    texts: list[str] = []
+    text = ""
     begin_s = 0.0
     for number, cue in enumerate(cues):
-        if not texts:
+        if not text:
             begin_s = cue.start_s
-        texts += cue.lines
-        text = " ".join(texts)
+        for line in cue.lines:
+            text += line if not text or flows_on(text, line) else f" {line}"
         is_over = number + 1 == len(cues) or text.rstrip(_CLOSING).endswith(_ENDS)
-        if is_over or len(text.split()) >= _MOST_WORDS:
+        if is_over or _length(text) >= _MOST_WORDS:
             sentences.append(Spoken(begin_s, cue.end_s, _plain(text), language))
-            texts = []
+            text = ""
     return sentences
 
 
@@ -60,6 +73,18 @@ def _parts(
         part = words[start : min(start + _MOST_WORDS, end)]
         text = "".join(word["text"] for word in part).strip()
         yield part[0]["start_s"], part[-1]["end_s"], text, sentence["language"]
+
+
+def _seconds(time: float) -> float:
+    """JSON as Python reads it has numbers that no answer can hold. Raises ValueError for these."""
+    if not isfinite(seconds := float(time)):
+        raise ValueError(f"{seconds} is no time")
+    return seconds
+
+
+def _length(text: str) -> int:
+    """In words; where they are written without spaces, in characters."""
+    return max(len(text.split()), len(tokens(text)))
 
 
 def _plain(text: str) -> str:
