@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import TypeVar, overload
 
 from connectors.database.contract import Fact, RevisionRow, State, VideoDetail, VideoRow
@@ -21,6 +22,7 @@ from processors.catalog.facts import (
 )
 from schemas.events import (
     EPOCH,
+    Gap,
     Options,
     StageFailed,
     StageTime,
@@ -145,7 +147,7 @@ def detail_of(facts: Iterable[Fact]) -> VideoDetail:
         source=_plain(_first(one.source for one in others) or ""),
         options=_first(one.options for one in others) or Options(),
         files=done.files if done else (),
-        gaps=done.gaps if done else (),
+        gaps=tuple(filter(_has_end, done.gaps)) if done else (),
         warnings=done.warnings if done else (),
         stages=() if told.completed else tuple(sorted(told.times, key=_when)),
     )
@@ -219,6 +221,11 @@ def _plain(text: str | None) -> str | None: ...
 def _plain(text: str | None) -> str | None:
     """Text that every database and every page takes: events hold whatever somebody published."""
     return text if text is None else text.encode(errors="replace").decode().replace("\0", " ")
+
+
+def _has_end(gap: Gap) -> bool:
+    """Avro has numbers that JSON, and so an answer, has not; and anybody may tell of a failure."""
+    return isfinite(gap.start_s) and isfinite(gap.end_s)
 
 
 def _when(time: StageTime) -> tuple[datetime, str, int]:

@@ -1,11 +1,14 @@
 """What is shown of a video follows from its facts alone."""
 
+from dataclasses import replace
+from math import inf, nan
+
 import pytest
 
 from connectors.database import State
 from processors.catalog.facts import facts_of, kept
 from processors.catalog.rows import detail_of
-from schemas.events import Event
+from schemas.events import Event, Gap
 from tests.unit.catalog.videos import (
     AT,
     after,
@@ -96,6 +99,12 @@ def test_a_failed_video_says_why_and_how_far_it_came() -> None:
     assert detail.row.reason == "no video"
     assert [time.stage for time in detail.stages] == ["converter"]
     assert [one.cancel_requested for one in detail.revisions] == [True]
+
+
+def test_a_gap_that_no_answer_can_hold_is_left_out() -> None:
+    good = Gap(start_s=1.0, end_s=2.0, reason="good")
+    odd = [replace(good, end_s=inf), replace(good, start_s=nan)]
+    assert shown(replace(completed("v"), gaps=(*odd, good))).gaps == (good,)
 
 
 def test_of_uploads_that_disagree_the_earlier_counts() -> None:
