@@ -40,21 +40,28 @@ __all__ = [
     "open_catalogue",
 ]
 
+_EXPECTED = "REELAY_DATABASE_URL: expected sqlite:///path or postgresql://…"
+
 
 def open_catalogue(connections: Connections) -> Catalogue:
     """The catalogue at `database_url`: `sqlite:///path` or `postgresql://…`.
 
-    Nothing is asked of it yet; tables are made at the first use. Raises ValueError for a setting that
-    names no database.
+    Nothing is asked of it yet; tables are made at the first use. Raises ValueError, which does not quote
+    it, for a setting that names no database.
     """
     url = connections.database_url.get_secret_value()
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # which quotes the URL
+        raise ValueError(_EXPECTED) from None
     if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
         from connectors.database.sqlite import Sqlite  # noqa: PLC0415
 
         return DatabaseCatalogue(Sqlite(Path(unquote(parts.path))))
     if parts.scheme in ("postgresql", "postgres"):
-        from connectors.database.postgres import Postgres  # noqa: PLC0415
+        from connectors.database.postgres import Postgres, is_url  # noqa: PLC0415
 
-        return DatabaseCatalogue(Postgres(url))
-    raise ValueError("REELAY_DATABASE_URL: expected sqlite:///path or postgresql://…")
+        if is_url(url):
+            return DatabaseCatalogue(Postgres(url))
+        raise ValueError(f"{_EXPECTED}; in a password, @, / and % are written as %40, %2F and %25")
+    raise ValueError(_EXPECTED)

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from connectors.database.dialect import IndexRow, Session, Wanted, phrases
 from connectors.database.pool import Pool
@@ -41,6 +42,18 @@ _MOST_SCANNED = 60_000
 """More are not: the index then gives few, since less than one in a hundred match."""
 _MARGIN = 1.5
 """How many more are looked at than seem to be needed."""
+
+
+def is_url(url: str) -> bool:
+    """Whether libpq reads it as it was meant. A password's `@` or `/` that is not encoded ends the
+    password: libpq takes the rest for the server's name or port, and says it in every error."""
+    try:
+        said = conninfo_to_dict(url)
+    except psycopg.Error:
+        return False
+    return "@" not in str(said.get("host", "")) and all(
+        port.isdecimal() for port in str(said.get("port", "")).split(",") if port
+    )
 
 
 class _Session:

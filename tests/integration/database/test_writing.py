@@ -432,8 +432,35 @@ def test_a_password_is_in_no_error(tmp_path: Path) -> None:
     assert "hunter2" not in str(down.value)
 
 
-@pytest.mark.parametrize("url", ["", "sqlite://", "sqlite:///", "mysql://x/hunter2", "/some/file"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "sqlite://",
+        "sqlite:///",
+        "mysql://x/hunter2",
+        "/some/file",
+        "postgresql://reelay:p@hunter2@127.0.0.1/x",
+        "postgresql://reelay:hunter2/p@127.0.0.1/x",
+        "postgresql://reelay:50%hunter2@127.0.0.1/x",
+        "postgresql://reelay:[hunter2@127.0.0.1/x",
+        "postgresql://127.0.0.1/x?pasword=hunter2",
+    ],
+)
 def test_what_names_no_database_is_refused_without_being_told(url: str) -> None:
     with pytest.raises(ValueError, match="REELAY_DATABASE_URL") as refused:
         opened(url)
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://",
+        "postgresql:///reelay?host=/run/postgresql",
+        "postgres://reelay:p%40s%2Fs%25@[::1]:5432,other:5433/reelay?sslmode=verify-full",
+        "postgresql://reelay:#hunter?2:@127.0.0.1/x",
+    ],
+)
+def test_whatever_libpq_understands_is_taken(url: str) -> None:
+    opened(url).close()
