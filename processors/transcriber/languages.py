@@ -13,6 +13,8 @@ MIXED = "mixed"
 _WHISPER = {"nb": "no", "jv": "jw", "fil": "tl", "iw": "he", "in": "id", "cmn": "zh", "mo": "ro"}
 """Other codes for languages that Whisper has its own for."""
 _BCP47 = {"jw": "jv"}
+_SHOWN_CHARS = 100
+"""Of a tag that an upload asked for, which may be of any length."""
 
 
 class UnknownLanguage(ValueError):
@@ -48,12 +50,13 @@ def declared(tag: str, known: Set[str]) -> str:
     code = _WHISPER.get(primary, primary)
     if code in known:
         return code
+    shown = tag[:_SHOWN_CHARS]
     if known == {"en"}:
         raise UnknownLanguage(
-            f"language {tag!r}: this model knows English only, choose another with --model"
+            f"language {shown!r}: this model knows English only, choose another with --model"
         )
     raise UnknownLanguage(
-        f"language {tag!r} is not one that this model knows: give a code such as 'de' or 'pt-BR'"
+        f"language {shown!r} is not one that this model knows: give a code such as 'de' or 'pt-BR'"
     )
 
 

