@@ -194,7 +194,9 @@ def marked(record: Record) -> Mark | None:
 
 def _aside(record: Record, topic: str, headers: Mapping[str, object]) -> Outgoing:
     kept: Headers = [(name, value) for name, value in record.headers if not name.startswith(_PREFIX)]
-    ours: Headers = [(_PREFIX + name, str(value).encode()) for name, value in headers.items()]
+    ours: Headers = [
+        (_PREFIX + name, str(value).encode(errors="replace")) for name, value in headers.items()
+    ]
     return Outgoing(topic, record.key, record.value, kept + ours)
 
 

@@ -50,6 +50,9 @@ log = logging.getLogger("reelay.runtime")
 
 _MAX_GIVE_UPS = 3
 """How many workers may die of a record's last words before they are made here."""
+_MAX_REASON_CHARS = 2_000
+"""An error may quote whatever was being worked on, and last words that do not fit a record are none: the
+video would be waited for without end."""
 _MAX_AHEAD = 1000
 _LINES_PER_S = 50
 """Log lines about records that went well; the metrics count all of them."""
@@ -313,6 +316,7 @@ class Jobs:
     def _failed(self, job: _Job, owned: Assigned, kind: FailureKind, reason: str) -> None:
         """Put the record aside for another try, or give it up."""
         self._pace_s = None
+        reason = _sayable(reason)
         tries = after_failure(
             job.handover.tries, kind, self.policy, now_ms=_now_ms(), seed=job.handover.origin
         )
@@ -439,6 +443,11 @@ def _stop(job: _Job) -> None:
     if not job.stopped and job.failure is None:
         job.stopped = True
         job.worker.stop(job.number)
+
+
+def _sayable(reason: str) -> str:
+    """The reason as events and headers can say it: no longer than anybody reads, and all of it text."""
+    return reason[:_MAX_REASON_CHARS].encode("utf-8", "replace").decode()
 
 
 def _as_written(record: Record, handover: Handover) -> Record:

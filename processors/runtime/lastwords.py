@@ -13,8 +13,6 @@ from processors.runtime.unwanted import VideoKey
 from schemas.codec import Codec
 from schemas.events import StageFailed
 
-_MAX_REASON_CHARS = 2_000
-
 
 class LastWords:
     """Makes them for one stage. codec: must know the schema of `stage.failed` already
@@ -47,7 +45,7 @@ class LastWords:
             stage=self._stage,
             index=index,
             kind=failure.kind,
-            reason=failure.reason[:_MAX_REASON_CHARS],
+            reason=failure.reason,
         )
         try:
             source = completed(failed, record)

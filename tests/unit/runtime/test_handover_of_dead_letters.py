@@ -37,6 +37,12 @@ def test_a_dead_letter_tells_where_when_and_why() -> None:
     assert buried(dead()) == Burial("in/3/42", 3, "bug", "no such step", 10_000, None)
 
 
+def test_why_it_died_may_be_no_text() -> None:
+    failure = Failure(FailureKind.POISON, "\udcff.mp4: never", yields_out=0)
+    letter = read(to_dead(RECORD, TRIED, failure, group="g", now_ms=10_000))
+    assert buried(letter).reason == "?.mp4: never"
+
+
 def test_a_redriven_letter_is_a_first_try_of_the_very_record_with_what_is_out_held_back() -> None:
     out = to_redrive(dead(), "in", "g")
     assert (out.topic, out.key, out.value) == ("in.g.retry", b"key", b"\x00bytes")

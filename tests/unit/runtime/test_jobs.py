@@ -217,6 +217,20 @@ def test_a_dead_letter_waits_for_its_event(world: World) -> None:
     assert world.committed() == [1]
 
 
+@pytest.mark.parametrize("reason", ["x" * 1_000_000, "no text: \udcff"])
+def test_a_reason_that_no_event_can_bear_is_told_as_far_as_it_goes(world: World, reason: str) -> None:
+    world.fetch(0)
+    world.say(failed(FailureKind.BUG, reason))
+    (again,) = world.jobs.outputs.records()
+    assert again.topic == f"{TOPIC}.g.retry"
+    world.fetch(1)
+    world.say(failed(FailureKind.POISON, reason))
+    world.jobs.dispatch(new_work=False)
+    task = world.pool.worker.task
+    assert isinstance(task, GiveUp)
+    assert 0 < len(task.failure.reason.encode()) < 10_000
+
+
 @pytest.mark.parametrize("told_by", ["worker", "headers", "nobody", "wrong headers"])
 def test_the_video_of_a_record_whose_last_words_kill_workers_fails_all_the_same(
     world: World, told_by: str
