@@ -25,12 +25,15 @@ Probe = Callable[[], None]
 def router(
     registry: CollectorRegistry, *, store: Probe, catalogue: Probe | None, broker: Probe
 ) -> APIRouter:
-    """Live: this process answers. Ready: what it needs can be reached."""
+    """Live: this process answers. Ready: what it needs can be reached.
+
+    Whether it lives and what it measures is told by the event loop itself: all threads may wait for a
+    store that says nothing, and a gateway that is started anew for that waits again."""
     routes = APIRouter(tags=["health"])
     readiness = _Readiness({"store": store, "catalogue": catalogue, "broker": broker})
 
     @routes.get("/health/live", response_class=PlainTextResponse, summary="Whether the process answers")
-    def live() -> str:
+    async def live() -> str:
         return "live\n"
 
     @routes.get(
@@ -44,7 +47,7 @@ def router(
         return JSONResponse(parts, 503 if False in parts.values() else 200)
 
     @routes.get("/metrics", response_class=PlainTextResponse, summary="Metrics for Prometheus")
-    def metrics() -> Response:
+    async def metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return routes

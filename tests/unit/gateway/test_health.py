@@ -4,6 +4,7 @@ import asyncio
 
 import httpx
 import pytest
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
@@ -23,16 +24,20 @@ class _Store:
             raise DependencyDown("object store", "gone")
 
 
-def ask(store: _Store, *, at_once: int, times: int) -> list[int]:
-    """The statuses of the answers."""
+def client_of(store: _Store) -> httpx.AsyncClient:
+    """A client of a gateway of which only this is there."""
     app = FastAPI()
     app.include_router(
         health.router(CollectorRegistry(), store=store.probe, catalogue=None, broker=lambda: None)
     )
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
+
+
+def ask(store: _Store, *, at_once: int, times: int) -> list[int]:
+    """The statuses of the answers."""
 
     async def asked() -> list[int]:
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        async with client_of(store) as client:
             return [
                 answer.status_code
                 for _ in range(times)
@@ -55,3 +60,16 @@ def test_who_asks_later_gets_a_new_answer(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(health, "_SHARED_S", 0.0)
     store = _Store()
     assert ask(store, at_once=1, times=2) == [200, 503]
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+def test_who_asks_is_answered_though_every_thread_waits_for_something(path: str) -> None:
+    async def asked() -> int:
+        threads = current_default_thread_limiter()
+        waiting = [object() for _ in range(int(threads.total_tokens))]
+        for each in waiting:
+            threads.acquire_on_behalf_of_nowait(each)
+        async with asyncio.timeout(60), client_of(_Store()) as client:
+            return (await client.get(path)).status_code
+
+    assert asyncio.run(asked()) == 200
