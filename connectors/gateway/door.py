@@ -6,6 +6,7 @@ name, requests without a key or with one that does not do, and too many.
 """
 
 import logging
+import math
 from urllib.parse import urlsplit
 
 from anyio.to_thread import run_sync
@@ -14,10 +15,10 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
 from connectors.errors import DependencyDown
-from connectors.gateway.keys import Key, KeyRing, Scope
+from connectors.gateway.keys import KeyRing, Scope
 from connectors.gateway.limits import Buckets
 from connectors.gateway.problems import Problem
-from connectors.gateway.sessions import COOKIE, Sessions
+from connectors.gateway.sessions import COOKIE, Session, Sessions
 from connectors.gateway.settings import is_loopback
 
 log = logging.getLogger("reelay.gateway")
@@ -29,8 +30,9 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Door:
-    """Lets a request through to the app, with its key in `state.key` (None where no keys are asked for),
-    or answers with what is wrong. origins: other web pages that may write."""
+    """Lets a request through to the app, with its key in `state.key` (None where no keys are asked for)
+    and in `state.until` how long it counts (Unix time), or answers with what is wrong. origins: other
+    web pages that may write."""
 
     def __init__(
         self,
@@ -51,13 +53,15 @@ class Door:
         if scope["type"] == "http":
             request = Request(scope)
             try:
-                request.state.key = await self._admitted(request)
+                session = await self._admitted(request)
             except Problem as problem:
                 await problem.response()(scope, receive, send)
                 return
+            request.state.key = session.key if session else None
+            request.state.until = session.until if session else math.inf
         await self._app(scope, receive, send)
 
-    async def _admitted(self, request: Request) -> Key | None:
+    async def _admitted(self, request: Request) -> Session | None:
         writes = request.method not in READING
         if not self._ring:
             _check_host(request)
@@ -68,8 +72,9 @@ class Door:
             return None
         if not self._ring:
             return None
-        key = await self._key_of(request)
-        name = f"key {key.name}" if key else f"address {request.client.host if request.client else ''}"
+        session = await self._session_of(request)
+        address = request.client.host if request.client else ""
+        name = f"key {session.key.name}" if session else f"address {address}"
         wait_s = self._buckets.wait_s(name)
         if wait_s:
             raise Problem(
@@ -79,24 +84,25 @@ class Door:
                 headers={"Retry-After": str(wait_s)},
             )
         if path == SESSION:
-            return key
-        if key is None:
+            return session
+        if session is None:
             raise Problem(
                 401,
                 "No key",
                 "Send an API key that this gateway knows: `Authorization: Bearer KEY`.",
                 headers={"WWW-Authenticate": 'Bearer realm="reelay"'},
             )
-        if not key.scope.covers(Scope.WRITE if writes else Scope.READ):
+        if not session.key.scope.covers(Scope.WRITE if writes else Scope.READ):
             raise Problem(403, "Not allowed", "This key is for reading only.")
-        return key
+        return session
 
-    async def _key_of(self, request: Request) -> Key | None:
-        """By the header or else by the page's cookie."""
+    async def _session_of(self, request: Request) -> Session | None:
+        """By the key in the header, which counts for ever, or else by the page's cookie."""
         header = request.headers.get("authorization")
         if header is not None:
             kind, _, presented = header.partition(" ")
-            return self._ring.find(presented.strip()) if kind.lower() == "bearer" else None
+            key = self._ring.find(presented.strip()) if kind.lower() == "bearer" else None
+            return Session(key, math.inf) if key else None
         cookie = request.cookies.get(COOKIE)
         if cookie is None:
             return None

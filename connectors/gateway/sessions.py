@@ -10,6 +10,7 @@ import hmac
 import secrets
 import threading
 import time
+from dataclasses import dataclass
 
 from connectors.gateway.keys import Key, KeyRing
 from connectors.objectstore import ObjectStore
@@ -17,6 +18,14 @@ from connectors.objectstore import ObjectStore
 COOKIE = "reelay_session"
 _SECRET = "gateway/session.secret"
 _SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who is signed in by a key. until: Unix time."""
+
+    key: Key
+    until: float
 
 
 class Sessions:
@@ -37,8 +46,8 @@ class Sessions:
         until = str(int(time.time() + self.lasts_s))
         return f"{key.name}.{until}.{self._signature(key, until)}"
 
-    def find(self, cookie: str) -> Key | None:
-        """The key that this cookie stands for; None if it is wrong or too old."""
+    def find(self, cookie: str) -> Session | None:
+        """What this cookie stands for; None if it is wrong or too old."""
         name, _, rest = cookie.partition(".")
         until, _, signature = rest.partition(".")
         key = self._ring.named(name)
@@ -46,7 +55,7 @@ class Sessions:
             return None
         if not hmac.compare_digest(signature, self._signature(key, until)) or int(until) < time.time():
             return None
-        return key
+        return Session(key, float(until))
 
     def _signature(self, key: Key, until: str) -> str:
         signing = hmac.digest(self._secret(), key.digest, "sha256")

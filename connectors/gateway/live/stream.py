@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -51,6 +52,7 @@ def router(hub: Hub, max_streams: int) -> APIRouter:
         },
     )
     async def events(
+        request: Request,
         video_id: Annotated[str | None, Query(description="captions of this video alone")] = None,
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> Response:
@@ -65,22 +67,27 @@ def router(hub: Hub, max_streams: int) -> APIRouter:
             )
         if video_id is not None:
             check_id(video_id)
-        return EventStream(hub, video_id, last_event_id)
+        return EventStream(hub, video_id, last_event_id, until=request.state.until)
 
     return routes
 
 
 class EventStream(Response):
-    """Sends what the hub tells, until the client leaves, is too slow, or the gateway stops."""
+    """Sends what the hub tells, until the client leaves, is too slow or signed in no longer, or the
+    gateway stops."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Hub, captions_of: str | None, last_event_id: str | None) -> None:
+    def __init__(
+        self, hub: Hub, captions_of: str | None, last_event_id: str | None, *, until: float
+    ) -> None:
+        """until: when the client's session ends (Unix time)."""
         super().__init__(headers=_HEADERS)
         del self.headers["content-length"]
         self._hub = hub
         self._captions_of = captions_of
         self._last_event_id = last_event_id
+        self._until = until
         self._id_at = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,9 +110,9 @@ class EventStream(Response):
             {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         )
         await _send(send, f"retry: {_RECONNECT_MS}\n\n".encode())
-        while not (client.closed or client.dropped):
+        while not (client.closed or client.dropped) and (left_s := self._until - time.time()) > 0:
             try:
-                async with asyncio.timeout(_HEARTBEAT_S):
+                async with asyncio.timeout(min(_HEARTBEAT_S, left_s)):
                     await client.woken.wait()
             except TimeoutError:
                 await _send(send, _HEARTBEAT)

@@ -1,6 +1,7 @@
 """API keys, and the page's sign-in."""
 
 import hashlib
+import time
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,10 @@ def test_a_session_is_known_to_every_gateway_of_the_store_and_to_no_other(tmp_pa
 
     cookie = here.begin(keys.keys[0])
 
-    assert there.find(cookie) == keys.keys[0]
+    found = there.find(cookie)
+    assert found is not None
+    assert found.key == keys.keys[0]
+    assert time.time() < found.until <= time.time() + 60
     assert elsewhere.find(cookie) is None
 
 
