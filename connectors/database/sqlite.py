@@ -106,6 +106,8 @@ class Sqlite:
         )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        # what was said in a deleted video is overwritten; many builds of SQLite leave it in the file
+        connection.execute("PRAGMA secure_delete = ON")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         connection.inode = self._inode()
         return connection
@@ -131,7 +133,8 @@ class Sqlite:
                 try:
                     yield _Session(connection)
                 except BaseException:
-                    connection.execute("ROLLBACK")
+                    if connection.in_transaction:  # a full disk ends it by itself
+                        connection.execute("ROLLBACK")
                     raise
                 connection.execute("COMMIT")
         except sqlite3.OperationalError as error:

@@ -12,6 +12,7 @@ import pytest
 
 from connectors.database import Catalogue, Fact, Move, State, Superseded, open_catalogue
 from connectors.database.postgres import Postgres
+from connectors.database.sqlite import Sqlite
 from connectors.errors import DependencyDown
 from connectors.settings import Connections
 from ops.cluster.errors import ToolMissing
@@ -311,6 +312,34 @@ def test_what_is_no_database_is_down(tmp_path: Path) -> None:
         opened(f"sqlite://{tmp_path / 'file'}").videos()
     with pytest.raises(DependencyDown):
         opened(f"sqlite://{tmp_path / 'file' / 'below'}").videos()
+
+
+def test_a_full_disk_is_told_and_changes_nothing(tmp_path: Path) -> None:
+    database = Sqlite(tmp_path / "catalogue.sqlite3")
+
+    def fill() -> None:
+        with database.writing() as session:
+            session.rows("PRAGMA max_page_count = 100")
+            session.many("INSERT INTO about VALUES (?, ?)", ((str(n), "x" * 4000) for n in range(200)))
+
+    with pytest.raises(DependencyDown, match="is full"):
+        fill()
+    with database.reading() as session:
+        assert session.rows("SELECT count(*) FROM about") == [(0,)]
+    database.close()
+
+
+def test_what_was_said_in_a_deleted_video_is_not_left_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "catalogue.sqlite3"
+    catalogue = opened(f"sqlite://{file}")
+    add(catalogue, "v", "a secret for nobody else")
+    catalogue.close()
+    assert b"secret for nobody" in file.read_bytes()
+    with catalogue.batch() as batch:
+        batch.hold(["v"])
+        batch.delete("v")
+    catalogue.close()
+    assert b"secret for nobody" not in file.read_bytes()
 
 
 def test_a_server_that_is_gone_is_down_until_it_is_back() -> None:
