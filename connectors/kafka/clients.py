@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -26,6 +26,9 @@ class TopicMissing(LookupError):
 
 
 _NO_SUCH_TOPIC = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})
+
+OnPartitions = Callable[[Consumer, list[TopicPartition]], None]
+"""Told of partitions that come or go."""
 
 
 def client_config(connections: Connections) -> dict[str, Any]:
@@ -132,6 +135,37 @@ def _membership(protocol: Literal["classic", "consumer"], session_timeout_s: flo
     }
 
 
+def subscribe(
+    consumer: Consumer,
+    topics: Iterable[str],
+    *,
+    on_assign: OnPartitions,
+    on_revoke: OnPartitions,
+    on_lost: OnPartitions,
+) -> None:
+    """Join the consumer's group. What the callbacks raise, `poll` and `close` raise."""
+    consumer.subscribe(
+        list(topics),
+        on_assign=_raising(on_assign),
+        on_revoke=_raising(on_revoke),
+        on_lost=_raising(on_lost),
+    )
+
+
+def _raising(callback: OnPartitions) -> OnPartitions:
+    """The callback, with errors that can be passed on. What a call of librdkafka raises is made an
+    exception only where it is caught: if it never was, `poll` would raise a bare `KafkaError`, which no
+    `except` catches (confluent-kafka 2.16)."""
+
+    def call(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        try:
+            callback(consumer, partitions)
+        except KafkaException:
+            raise
+
+    return call
+
+
 def open_plain_consumer(connections: Connections, **more: Any) -> Consumer:
     """A consumer for `assign`: it joins no group and commits nothing."""
     config = client_config(connections) | {
@@ -165,8 +199,7 @@ def committed_offsets(
     A coordinator that moves or still reads its log refuses for a moment, and one that waits for an open
     transaction says nothing: it is asked again.
 
-    Raises DependencyDown. So a callback of the consumer may ask: `poll` would pass on librdkafka's own
-    error, raised in a callback, as a `KafkaError` that no `except` catches (confluent-kafka 2.16).
+    Raises DependencyDown.
     """
     until = time.monotonic() + within_s
     while True:

@@ -37,7 +37,7 @@ from confluent_kafka import (
 
 from connectors.database import Move, Superseded
 from connectors.errors import DependencyDown
-from connectors.kafka.clients import open_group_consumer, open_producer, partitions_of
+from connectors.kafka.clients import open_group_consumer, open_producer, partitions_of, subscribe
 from connectors.kafka.identity import cluster_id
 from connectors.kafka.records import Partition, Record, record_of
 from connectors.registry import open_registry
@@ -212,8 +212,9 @@ class FoldLoop:
         try:
             self._ensure_begun()
             self.vitals.caught_up = True
-            self._consumer.subscribe(
-                list(self._topics),
+            subscribe(
+                self._consumer,
+                self._topics,
                 on_assign=self._on_assign,
                 on_revoke=self._on_revoke,
                 on_lost=self._on_revoke,

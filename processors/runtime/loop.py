@@ -26,6 +26,7 @@ from connectors.kafka.clients import (
     open_group_consumer,
     open_producer,
     partitions_of,
+    subscribe,
 )
 from connectors.kafka.records import Partition, Record, record_of
 from connectors.settings import Connections
@@ -150,8 +151,12 @@ class PollLoop:
         process must then end, and continues from what is committed.
         """
         try:
-            self._consumer.subscribe(
-                self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            subscribe(
+                self._consumer,
+                self._topics,
+                on_assign=self._on_assign,
+                on_revoke=self._on_revoke,
+                on_lost=self._on_lost,
             )
             while not self._drained():
                 self._turn()

@@ -63,7 +63,7 @@ def test_a_coordinator_that_moves_is_asked_again(broker: EmbeddedBroker) -> None
     with opened(broker.brokers) as consumer:
         consumer.commit(offsets=[TopicPartition("one", 0, 7, "metadata")], asynchronous=False)
         moving: Any = Moving(consumer, refusals=2)
-        (found,) = committed_offsets(moving, PLACE, within_s=20)
+        (found,) = committed_offsets(moving, PLACE, within_s=60)
     assert (found.offset, found.metadata) == (7, "metadata")
 
 
@@ -73,15 +73,3 @@ def test_nobody_who_tells_in_time_is_a_dependency_that_is_down() -> None:
         with pytest.raises(DependencyDown, match="committed offsets"):
             committed_offsets(consumer, PLACE, within_s=0.5)
     assert time.monotonic() - began > 0.4
-
-
-def test_poll_passes_on_what_it_raises_in_a_callback(broker: EmbeddedBroker) -> None:
-    with opened(broker.brokers) as consumer:
-        consumer.subscribe(["one"], on_assign=ask_the_silent)
-        with pytest.raises(DependencyDown):
-            consumer.poll(30)
-
-
-def ask_the_silent(_: Consumer, places: list[TopicPartition]) -> None:
-    with silent() as address, opened(address) as other:
-        committed_offsets(other, places, within_s=0.0)
