@@ -21,7 +21,7 @@ def run_fold(
     """Run a fold in this process, which joins the consumer group `name`; returns the exit status.
 
     Blocks until SIGTERM or Ctrl-C, or an error that only a new start can mend. Call it from the main
-    thread, once per process: it takes over signals and logging.
+    thread, once per process: it takes over signals and logging. Raises SettingsError.
     """
     logs.configure(connections.log_level)
 

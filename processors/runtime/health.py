@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from processors.runtime.settings import SettingsError
+
 log = logging.getLogger("reelay.runtime")
 
 
@@ -42,7 +44,7 @@ class Vitals:
 
 
 class HealthServer:
-    """Serves until closed. `port` is the port in use. Raises OSError if it is taken."""
+    """Serves until closed. `port` is the port in use. Raises SettingsError if it cannot be had."""
 
     def __init__(self, host: str, port: int, vitals: Vitals, registry: CollectorRegistry) -> None:
         class Handler(BaseHTTPRequestHandler):
@@ -70,7 +72,11 @@ class HealthServer:
             def log_message(self, format: str, *args: object) -> None:
                 """A scrape every few seconds is not worth a line."""
 
-        self._server = ThreadingHTTPServer((host, port), Handler)
+        try:
+            self._server = ThreadingHTTPServer((host, port), Handler)
+        except OSError as error:  # taken, or not an address of this machine
+            reason = error.strerror or error
+            raise SettingsError(f"health and metrics on {host}:{port}: {reason}") from error
         self._server.daemon_threads = True
         self.port = self._server.server_port
         serve = threading.Thread(

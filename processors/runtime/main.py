@@ -55,7 +55,7 @@ def run(stage: Stage, connections: Connections, settings: RuntimeSettings) -> in
 
     Blocks until SIGTERM or Ctrl-C (a second one does not wait for running work), or an error that only a
     new start can mend. Call it from the main thread, once per process: it takes over signals and
-    logging.
+    logging. Raises SettingsError.
     """
     logs.configure(connections.log_level)
     workers = settings.workers or stage.workers
@@ -92,7 +92,8 @@ def run_until_told(
 ) -> Exit:
     """Run a loop that ends when it is drained, with its health served and its signals heard.
 
-    drain: called by a signal's handler; told whether it is not the first.
+    drain: called by a signal's handler; told whether it is not the first. Raises SettingsError if the
+    health's address cannot be had, and what `run` raises.
     """
     told: list[int] = []
 
