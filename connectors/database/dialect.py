@@ -52,7 +52,8 @@ class Dialect(Protocol):
     """One kind of database. Everything raises DependencyDown as the catalogue does."""
 
     def reading(self) -> AbstractContextManager[Session]:
-        """A transaction that sees one state of the tables, which are made if they are not there."""
+        """A transaction that sees one state of the tables, which are made if they are not there. Raises
+        DependencyDown while they are of another version."""
 
     def writing(self) -> AbstractContextManager[Session]:
         """A transaction that is stored when its context ends without an error. Tables of another version

@@ -15,7 +15,7 @@ from connectors.database.dialect import IndexRow, Session, Wanted, phrases
 from connectors.database.pool import Pool
 from connectors.database.queries import Term
 from connectors.database.ranking import Found
-from connectors.database.tables import TABLES, VERSION, common_tables
+from connectors.database.tables import OTHER_VERSION, TABLES, VERSION, common_tables
 from connectors.errors import DependencyDown
 
 _CONNECT_S = 10
@@ -170,7 +170,7 @@ class Postgres:
             with self._pool.connection() as connection:
                 if not self._prepared:
                     connection.read_only = None
-                    _prepare(connection)
+                    _prepare(connection, reading=reading)
                     self._prepared = True
                 # None, not False: a standby refuses that otherwise than it refuses to write
                 connection.read_only = True if reading else None
@@ -190,8 +190,8 @@ class Postgres:
             raise _refusal(error) from None
 
 
-def _prepare(connection: "psycopg.Connection[Any]") -> None:
-    """Make the tables, anew where they are of another version."""
+def _prepare(connection: "psycopg.Connection[Any]", *, reading: bool) -> None:
+    """Make the tables, and who writes makes them anew where they are of another version."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_TABLES_LOCK,))
         exists = connection.execute("SELECT to_regclass('about')").fetchone()
@@ -199,6 +199,8 @@ def _prepare(connection: "psycopg.Connection[Any]") -> None:
             row = connection.execute("SELECT value FROM about WHERE name = 'version'").fetchone()
             if row is not None and row[0] == str(VERSION):
                 return
+            if reading:
+                raise DependencyDown("database", OTHER_VERSION)
             for table in TABLES:
                 connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(table)))
         for statement in _STATEMENTS:

@@ -11,7 +11,7 @@ from connectors.database.dialect import IndexRow, Session, Wanted, phrases
 from connectors.database.pool import Pool
 from connectors.database.queries import Term
 from connectors.database.ranking import Found
-from connectors.database.tables import TABLES, VERSION, common_tables
+from connectors.database.tables import OTHER_VERSION, TABLES, VERSION, common_tables
 from connectors.errors import DependencyDown
 
 _BUSY_S = 30.0
@@ -56,12 +56,12 @@ class Sqlite:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        with self._transaction("BEGIN") as session:
+        with self._transaction(reading=True) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        with self._transaction("BEGIN IMMEDIATE") as session:
+        with self._transaction(reading=False) as session:
             yield session
 
     def hold(self, session: Session, videos: Iterable[str]) -> None:
@@ -124,12 +124,12 @@ class Sqlite:
             return 0
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Session]:
+    def _transaction(self, *, reading: bool) -> Iterator[Session]:
         try:
             with self._pool.connection() as connection:
                 if not connection.prepared:
-                    _prepare(connection)
-                connection.execute(begin)
+                    _prepare(connection, reading=reading)
+                connection.execute("BEGIN" if reading else "BEGIN IMMEDIATE")
                 try:
                     yield _Session(connection)
                 except BaseException:
@@ -145,12 +145,14 @@ class Sqlite:
             raise DependencyDown("database", f"{self._path}: {error}") from error
 
 
-def _prepare(connection: _Connection) -> None:
-    """Make the tables, anew where they are of another version."""
+def _prepare(connection: _Connection, *, reading: bool) -> None:
+    """Make the tables, and who writes makes them anew where they are of another version."""
     if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
         connection.execute("BEGIN IMMEDIATE")
         try:
             if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+                if reading and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+                    raise DependencyDown("database", OTHER_VERSION)
                 for table in (*TABLES, "tokens"):
                     connection.execute(f"DROP TABLE IF EXISTS {table}")
                 for statement in _STATEMENTS:

@@ -1,7 +1,11 @@
 """The tables, and what stands in them; but for how words are indexed, the same in both databases."""
 
 VERSION = 1
-"""Of the tables and of the analysis: another one, and everything is made anew from store and topics."""
+"""Of the tables and of the analysis: another one, and who writes makes everything anew from store and
+topics."""
+
+OTHER_VERSION = "its tables are of another version of Reelay: the catalogue's processor makes them anew"
+"""What who only reads is told; a reader that is older than its database must not empty it."""
 
 TABLES = (
     "about",

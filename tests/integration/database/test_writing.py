@@ -13,6 +13,7 @@ import pytest
 from connectors.database import Catalogue, Fact, Move, State, Superseded, open_catalogue
 from connectors.database.postgres import Postgres
 from connectors.database.sqlite import Sqlite
+from connectors.database.tables import VERSION
 from connectors.errors import DependencyDown
 from connectors.settings import Connections
 from ops.cluster.errors import ToolMissing
@@ -377,7 +378,7 @@ def test_a_server_that_only_reads_is_down_for_those_who_write(postgres_url: str)
 
 
 def test_a_transaction_that_the_server_ended_can_be_tried_again(postgres_url: str) -> None:
-    catalogue = opened(f"{postgres_url}%20-cidle_in_transaction_session_timeout%3D200")
+    catalogue = opened(f"{postgres_url}%20-cidle_in_transaction_session_timeout%3D1000")
 
     def is_over() -> bool:
         idle = "SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction'"
@@ -407,7 +408,10 @@ def test_tables_that_vanish_are_made_anew_though_their_readers_only_read(postgre
     database.close()
 
 
-def test_tables_of_another_version_are_made_anew(postgres_url: str, tmp_path: Path) -> None:
+def test_tables_of_another_version_are_made_anew_by_who_writes_and_by_nobody_else(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    """A gateway that was not updated yet, or that was updated first, must not cost the catalogue."""
     import sqlite3  # noqa: PLC0415
 
     file = tmp_path / "catalogue.sqlite3"
@@ -416,12 +420,32 @@ def test_tables_of_another_version_are_made_anew(postgres_url: str, tmp_path: Pa
         begin(catalogue)
         add(catalogue, "v", "words")
         catalogue.close()
-    with sqlite3.connect(file) as connection:
-        connection.execute("PRAGMA user_version = 999")
-    with psycopg.connect(postgres_url) as connection:
-        connection.execute("UPDATE about SET value = '999' WHERE name = 'version'")
+
+    def set_version(version: int) -> None:
+        with sqlite3.connect(file) as connection:
+            connection.execute(f"PRAGMA user_version = {version}")
+        with psycopg.connect(postgres_url) as connection:
+            connection.execute("UPDATE about SET value = %s WHERE name = 'version'", (str(version),))
+
+    for version in (VERSION + 1, VERSION - 1):
+        set_version(version)
+        for url in (f"sqlite://{file}", postgres_url):
+            catalogue = opened(url)
+            for _ in range(2):
+                with pytest.raises(DependencyDown, match="another version"):
+                    catalogue.videos()
+            catalogue.close()
+    set_version(VERSION)
     for url in (f"sqlite://{file}", postgres_url):
         catalogue = opened(url)
+        assert len(catalogue.search("words").items) == 1
+        catalogue.close()
+    set_version(VERSION + 1)
+    for url in (f"sqlite://{file}", postgres_url):
+        catalogue = opened(url)
+        with pytest.raises(DependencyDown):
+            catalogue.offsets(CLUSTER)
+        catalogue.probe()
         assert catalogue.offsets(CLUSTER) is None
         assert catalogue.videos().total == 0
         catalogue.close()
