@@ -54,6 +54,10 @@ class Growing:
         """What has come of the upload so far, in the store or not."""
         return (self._next - 1) * PART_BYTES + self._held
 
+    def is_full_with(self, piece: bytes) -> bool:
+        """Whether to take that piece may mean to wait for the store."""
+        return self._held + len(piece) >= PART_BYTES
+
     def first(self, most: int) -> bytes:
         """The upload's first bytes, as long as no part is out."""
         return self._pages[: min(most, self._held)] if self._pages else b""

@@ -85,6 +85,11 @@ class _Reception:
         if not self.patience.expired():
             self.patience.reschedule(0)
 
+    def wait_no_longer(self) -> None:
+        """Until more is heard: it is the store that makes the client wait."""
+        if self.why is None:
+            self.patience.reschedule(None)
+
     def is_heard(self) -> None:
         """Begin to wait anew."""
         now = asyncio.get_running_loop().time()
@@ -291,6 +296,8 @@ class Uploads:
                     if not is_known and size_bytes >= KIND_BYTES:
                         _check_kind(growing.first(KIND_BYTES) + piece)
                         is_known = True
+                    if growing.is_full_with(piece):
+                        reception.wait_no_longer()
                     await growing.take(piece)
                     reception.is_heard()
         except ClientDisconnect:

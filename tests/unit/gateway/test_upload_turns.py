@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from connectors.errors import DependencyDown
 from connectors.gateway.problems import Problem
-from connectors.gateway.uploads import UploadLimits, Uploads, digest_of
+from connectors.gateway.uploads import UploadLimits, Uploads, digest_of, growing, service
 from connectors.gateway.uploads.journal import Journal, NoSuchUpload, Superseded
 from connectors.gateway.uploads.records import Record, Step, Tail, dump, load
 from connectors.objectstore import PART_BYTES, FolderStore, Part
+from connectors.objectstore.contract import Block
 from schemas.events import ArtefactRef, Options, Task, VideoUploaded
 from schemas.ids import event_id
 
@@ -288,6 +289,30 @@ def test_a_gateway_that_ends_keeps_what_came(store: FolderStore) -> None:
         assert raised.value.status == 503
         other = Uploads(store, Acceptance(), LIMITS)
         assert (await other.find(record.video_id)).offset == 50_000
+
+    asyncio.run(scenario())
+
+
+class Slow(FolderStore):
+    """Each part takes longer than a client may be silent."""
+
+    def put_part(self, key: str, parts_id: str, number: int, data: Block) -> Part:
+        time.sleep(1.5)
+        return super().put_part(key, parts_id, number, data)
+
+
+def test_a_client_that_waits_for_the_store_is_not_taken_for_one_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with many uploads at once into a store at the end of a slow line."""
+    monkeypatch.setattr(service, "_SILENT_S", 1.0)
+    monkeypatch.setattr(growing, "_PARTS_AHEAD", 1)
+    data = MEDIA + bytes(2 * PART_BYTES)
+
+    async def scenario() -> None:
+        uploads = Uploads(Slow(tmp_path), Acceptance(), LIMITS)
+        record = await uploads.create("a.mkv", len(data), Options())
+        assert (await uploads.append(record.video_id, 0, all_of(data))).step is Step.ACCEPTED
 
     asyncio.run(scenario())
 
