@@ -40,6 +40,11 @@ from schemas.words import SegmentWords, load_words
 STAGE = "aggregator"
 _FOLDER_NAME = 16  # hexadecimal digits
 _MAX_REASON_CHARS = 500
+"""Of each thing that failed: an outcome tells of thousands in one record."""
+
+_MAX_CAPTIONS_BYTES = 32 * 2**20
+"""Of all captions that people corrected of a video. Whoever uploads it names the objects, and may name
+any."""
 
 _NO_SOUND = "the video has no sound"
 _GONE = "its words are no longer in the object store"
@@ -215,7 +220,7 @@ def _pieces(store: ObjectStore, codec: Codec, join: Join) -> Iterator[Piece | Ho
                     index=segment.index,
                     start_s=start_s,
                     end_s=end_s,
-                    reason=segment.failure.reason,
+                    reason=segment.failure.reason[:_MAX_REASON_CHARS],
                     stages=segment.failure.stages,
                 )
             continue
@@ -250,10 +255,14 @@ def _corrected(
     """The captions that people corrected, by language, and a warning for each that is not there."""
     found: dict[str, Sequence[Cue]] = {}
     lost: list[str] = []
+    room_bytes = _MAX_CAPTIONS_BYTES
     for captions in given:
         try:
             if not LANGUAGE_TAG.fullmatch(captions.language):
                 raise ValueError(captions.language)
+            room_bytes -= store.size(captions.file.key)
+            if room_bytes < 0:
+                raise ValueError(captions.file.key)
             found[captions.language] = load_captions(_bytes(store, captions.file))
         except (ObjectMissing, ValueError):
             lost.append(f"The corrected captions ({captions.language[:40]}) cannot be read.")
@@ -311,9 +320,12 @@ def _warnings(join: Join) -> tuple[str, ...]:
         warnings += converted.warnings
     elif isinstance(failure := join.get(joins.NOT_CONVERTED), StageFailed):
         warnings.append(f"The file could not be read to its end: {failure.reason}")
-    for segment in joins.segments(join) or ():
-        if isinstance(segment, StageFailed):
-            warnings.append(f"Segment {segment.index} has no keywords: {segment.reason}")
+    unenriched = [s for s in joins.segments(join) or () if isinstance(s, StageFailed)]
+    if unenriched:
+        first, more = unenriched[0], len(unenriched) - 1
+        have = f"and {more} more have" if more else "has"
+        reason = first.reason[:_MAX_REASON_CHARS]
+        warnings.append(f"Segment {first.index} {have} no keywords: {reason}")
     if isinstance(rendered, VideoRendered):
         warnings += rendered.warnings
     return tuple(warnings)

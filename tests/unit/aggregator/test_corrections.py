@@ -52,3 +52,12 @@ def test_those_that_are_gone_changed_or_of_no_language_are_named(tmp_path: Path)
     assert not [ref for ref in outcome.files if "corrected" in ref.key]
     assert len(outcome.warnings) == 4
     assert outcome.warnings[0] == "The corrected captions (de) cannot be read."
+
+
+def test_an_object_larger_than_any_captions_is_not_read(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    file = store.put("uploads/v/film.mp4", dump_captions(CUES).ljust(32 * 2**20 + 1))
+
+    outcome = completed(store, CorrectedCaptions(language="en", file=file))
+
+    assert outcome.warnings == ("The corrected captions (en) cannot be read.",)

@@ -26,7 +26,7 @@ from schemas.events import (
 from schemas.outcomes import Outcome, dump_outcome, load_outcome, outcome_key
 from schemas.topics import STAGE_FAILED, TOPICS, dead_topic, topic_of
 from schemas.uploads import upload_key
-from tests.unit.aggregator.pieces import AT, converted, enriched, failed, probed, unenriched
+from tests.unit.aggregator.pieces import AT, converted, enriched, failed, probed, rendered, unenriched
 from tests.unit.aggregator.world import CODEC, World, record, run
 from tests.unit.schemas.strategies import values
 
@@ -186,13 +186,24 @@ def test_a_piece_too_large_for_a_row_is_a_dead_letter() -> None:
 
 def test_an_outcome_too_large_to_be_told_is_a_failure_that_is_told() -> None:
     world = World()
-    half = MAX_EVENT_BYTES // 2
-    lost = [replace(failed("transcriber", index), reason=str(index) * half) for index in (1, 2)]
-    world.feed([probed(), converted(3), enriched(world.store, 0), *lost])
+    half = "x" * (MAX_EVENT_BYTES // 2)
+    both = replace(probed(), wanted=(Part.CAPTIONS, Part.RENDITIONS))
+    wordy = [replace(converted(1), warnings=(half,)), replace(rendered(), warnings=(half,))]
+    world.feed([both, enriched(world.store, 0), *wordy])
     decided = outcome(world)
     assert isinstance(decided, VideoFailed)
     assert "900,000 is the most" in decided.reason
     assert world.outcomes() == {(b"v:1", CODEC.encode(decided))}
+
+
+def test_a_day_of_video_of_which_much_failed_is_completed_with_the_rest() -> None:
+    world = World()
+    pieces = [unenriched(world.store, n) if n % 2 else failed("transcriber", n) for n in range(2_880)]
+    world.feed([probed(), *(replace(piece, reason="x" * 2_000) for piece in pieces), converted(2_880)])
+    decided = outcome(world)
+    assert isinstance(decided, VideoCompleted)
+    assert (len(decided.gaps), decided.word_count) == (1_440, 2_880)
+    assert decided.warnings[-1].startswith("Segment 1 and 1439 more have no keywords: xxx")
 
 
 def test_headers_that_name_no_possible_piece_are_no_failure() -> None:

@@ -64,6 +64,9 @@ class MemoryStore:
         except KeyError:
             raise ObjectMissing(key) from None
 
+    def size(self, key: str) -> int:
+        return len(self.get(key))
+
     def find(self, key: str) -> ArtefactRef | None:
         return ref_to(key, self.objects[key]) if key in self.objects else None
 
