@@ -52,6 +52,7 @@ class FolderStore:
         self._root = root
 
     def put(self, key: str, data: bytes) -> ArtefactRef:
+        self._make_root()
         with _disk_faults(key):
             place = self._place(key)
             with _written(place, (data,)) as temporary:
@@ -59,6 +60,7 @@ class FolderStore:
         return ref_to(key, data)
 
     def put_file(self, key: str, path: Path) -> ArtefactRef:
+        self._make_root()
         place = self._place(key)
         digest = hashlib.sha256()
         with path.open("rb") as source:
@@ -67,6 +69,7 @@ class FolderStore:
             return ArtefactRef(key=key, sha256=digest.hexdigest(), size_bytes=source.tell())
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
+        self._make_root()
         with _disk_faults(key):
             place = self._place(key)
             if place.is_file():
@@ -136,6 +139,7 @@ class FolderStore:
 
     def begin_parts(self, key: str) -> str:
         parts_id = uuid4().hex
+        self._make_root()
         with _disk_faults(key):
             growing = self._growing(key, parts_id)
             while True:
@@ -183,6 +187,16 @@ class FolderStore:
                 with contextlib.suppress(ObjectMissing), _disk_faults(key):
                     modified = (folder / name).stat().st_mtime
                     yield Unfinished(key, folder.name.removeprefix(_PARTS), modified)
+
+    def _make_root(self) -> None:
+        """Have the folder that all objects lie in; where it cannot be (a link to a disk that is away),
+        trying again and again would be no use. Raises DependencyDown."""
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise DependencyDown("object store", f"{error.filename} leads to no folder") from error
+        except OSError as error:
+            raise DependencyDown("object store", f"{error.filename}: {error.strerror}") from error
 
     def _place(self, key: str) -> Path:
         return self._root.joinpath(*names_in(key))
@@ -266,7 +280,7 @@ def _written(place: Path, blocks: Iterable[bytes]) -> Iterator[Path]:
                 continue
             except FileExistsError as error:
                 with contextlib.suppress(FileNotFoundError):  # removed just now, as above
-                    if not stat.S_ISDIR(place.parent.lstat().st_mode):
+                    if not stat.S_ISDIR(os.lstat(error.filename).st_mode):
                         raise _in_the_way(place) from error
             except NotADirectoryError as error:
                 raise _in_the_way(place) from error

@@ -553,6 +553,29 @@ def test_a_write_that_fails_half_way_leaves_nothing_behind(tmp_path: Path) -> No
     assert store.get("a") == b"kept"
 
 
+def test_a_folder_behind_a_link_to_nowhere_is_a_store_that_is_down(tmp_path: Path) -> None:
+    """As a link to a disk that is away."""
+    (tmp_path / "disk").symlink_to(tmp_path / "away")
+    (tmp_path / "file").touch()
+    store = FolderStore(tmp_path / "disk" / "store")
+    writes: list[Callable[[], object]] = [
+        lambda: store.put("a/key", b""),
+        lambda: store.put_if_absent("a/key", b""),
+        lambda: store.put_file("a/key", tmp_path / "file"),
+        lambda: store.begin_parts("a/key"),
+    ]
+    for write in writes:
+        with pytest.raises(DependencyDown, match="disk leads to no folder"):
+            write()
+
+
+def test_a_link_to_nowhere_among_objects_is_in_the_way_of_what_would_lie_below(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "away")
+    for key in ("a/key", "a/longer/key"):
+        with pytest.raises(ValueError, match="another object is where its folder should be"):
+            FolderStore(tmp_path).put(key, b"")
+
+
 def test_what_a_killed_writer_left_is_no_object(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     store.put("media/a", b"")
