@@ -15,8 +15,8 @@ from processors.transcriber.settings import TranscriberSettings
 
 def full_name(model: str) -> str:
     """A model's name as it is; a folder as an absolute path, so that a later run knows it again."""
-    folder = Path(model).expanduser()
-    return os.fspath(folder.resolve()) if folder.is_dir() else model
+    folder = os.path.expanduser(model)
+    return os.path.realpath(folder) if os.path.isdir(folder) else model
 
 
 def check_programs() -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -51,7 +51,8 @@ def media_files(arguments: Iterable[Path]) -> Iterator[MediaFile | Unusable]:
     """Every file that the arguments mean, each once, folders walked in the order of their names."""
     seen: set[str] = set()
     for argument in arguments:
-        found = walk(argument) if argument.is_dir() else iter((argument,))
+        closed: list[OSError] = []
+        found = walk(argument, closed.append) if os.path.isdir(argument) else iter((argument,))
         empty = True
         for path in found:
             empty = False
@@ -61,28 +62,33 @@ def media_files(arguments: Iterable[Path]) -> Iterator[MediaFile | Unusable]:
             elif file.video_id not in seen:
                 seen.add(file.video_id)
                 yield file
-        if empty:
+        for error in closed:
+            yield Unusable(Path(error.filename), _in_words(error))
+        if empty and not closed:
             yield Unusable(argument, "no media files in this folder")
 
 
 def identify(given: Path) -> MediaFile | Unusable:
     """Who the file is, by its resolved path, size and time of change; its content is not read."""
     try:
-        path = given.resolve(strict=True)
+        path = Path(os.path.realpath(given, strict=True))
         facts = path.stat()
         if not path.is_file():
             return Unusable(given, "not a file")
         with path.open("rb"):
             pass
     except OSError as error:
-        return Unusable(given, (error.strerror or str(error)).lower())
+        return Unusable(given, _in_words(error))
     who = os.fsencode(path) + f"\0{facts.st_size}\0{facts.st_mtime_ns}".encode()
     return MediaFile(given, path, hashlib.sha256(who).hexdigest()[:32], facts.st_size)
 
 
-def walk(folder: Path) -> Iterator[Path]:
-    """The media files in a folder and those below it, in order, but not in folders that we wrote."""
-    for parent, folders, names in os.walk(folder):
+def walk(folder: Path, closed: Callable[[OSError], object] | None = None) -> Iterator[Path]:
+    """The media files in a folder and those below it, in order, but not in folders that we wrote.
+
+    closed: takes the error of each folder that cannot be looked into.
+    """
+    for parent, folders, names in os.walk(folder, onerror=closed):
         if MARKER in names:
             folders.clear()  # we wrote this folder
             continue
@@ -90,6 +96,10 @@ def walk(folder: Path) -> Iterator[Path]:
         for name in sorted(names):
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in MEDIA_SUFFIXES:
                 yield Path(parent, name)
+
+
+def _in_words(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def covering_folders(folders: Iterable[Path]) -> str:

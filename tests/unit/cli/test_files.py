@@ -2,12 +2,15 @@
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import unquote_to_bytes
 
 import pytest
 
 from ops.pipeline.files import MediaFile, Unusable, covering_folders, identify, media_files
 from ops.pipeline.folders import claim
+
+_NOBODY = 65_534
 
 
 def media_file(path: Path) -> MediaFile:
@@ -44,15 +47,38 @@ def test_what_cannot_be_captioned_is_named_with_its_reason_and_hurts_no_other(tm
     good = media_file(tmp_path / "a.mp4")
     (tmp_path / "empty").mkdir()
     os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
+    long = "x" * 300
 
-    gone, nothing, pipe, file = media_files(
-        [tmp_path / "gone.mp4", tmp_path / "empty", tmp_path / "pipe.mp4", tmp_path / "a.mp4"]
-    )
+    names = ["gone.mp4", "empty", "pipe.mp4", "loop.mp4", long, "a.mp4"]
+    gone, nothing, pipe, loop, no_name, file = media_files(tmp_path / name for name in names)
 
     assert gone == Unusable(tmp_path / "gone.mp4", "no such file or directory")
     assert nothing == Unusable(tmp_path / "empty", "no media files in this folder")
     assert pipe == Unusable(tmp_path / "pipe.mp4", "not a file")
+    assert loop == Unusable(tmp_path / "loop.mp4", "too many levels of symbolic links")
+    assert no_name == Unusable(tmp_path / long, "file name too long")
     assert file == good
+
+
+def test_a_folder_that_may_not_be_looked_into_is_named_and_hurts_no_other() -> None:
+    """Root may look everywhere, so then it is done as somebody else, who may not look into pytest's own
+    folders."""
+    who = os.geteuid()
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        media_file(Path(folder, "a.mp4"))
+        closed = Path(folder, "closed")
+        closed.mkdir(mode=0o311)
+        os.seteuid(who or _NOBODY)
+        try:
+            inside = list(media_files([Path(folder)]))
+            alone = list(media_files([closed]))
+        finally:
+            os.seteuid(who)
+
+    assert [file.given.name for file in inside] == ["a.mp4", "closed"]
+    assert inside[1:] == alone == [Unusable(closed, "permission denied")]
 
 
 def test_an_edited_file_is_another_video(tmp_path: Path) -> None:
