@@ -126,8 +126,13 @@ class Server:
                 cwd=self.log.parent,
                 start_new_session=True,
             )
-        if (process := Process.of(self._child.pid)) is not None:
-            note_process(process, self._note)
+        try:
+            if (process := Process.of(self._child.pid)) is not None:
+                note_process(process, self._note)
+        except BaseException:  # without its note, nobody would find it again
+            self._child.kill()
+            self._child.wait()
+            raise
 
     def wait(self) -> None:
         """Wait until it answers. Raises ServerFailed if it ends or takes too long."""

@@ -6,13 +6,18 @@ import textwrap
 import threading
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
+import pytest
+
 from ops.cluster.cluster import Cluster
+from ops.cluster.ports import free_ports
 from ops.cluster.process import Process, note_process, read_process
 from ops.cluster.programs import Programs
+from ops.cluster.server import Recipe, Server
 from tests.integration.cluster import clients
 
 _START_S = 120
-_GONE_S = 30
+_GONE_S = 90
 
 
 def test_the_shared_cluster_has_schemas_and_no_topics(cluster: Cluster) -> None:
@@ -57,6 +62,25 @@ def test_servers_end_with_the_program_that_started_them(
         owner.kill()
     assert len(servers) == 2
     assert all(server is not None and server.wait(_GONE_S) for server in servers)
+
+
+def test_a_server_whose_process_cannot_be_noted_is_not_left_running(tmp_path: Path) -> None:
+    (tmp_path / ".pauser.pid").mkdir()  # in the way of the note
+    pauser = Recipe(
+        "pauser",
+        version="1",
+        address="",
+        port=next(free_ports()),
+        command=lambda _: [sys.executable, "-c", "import signal; signal.pause()"],
+        answers=lambda: True,
+    )
+    nothing = Programs(Path(), Path(), Path(), Path())
+    before = psutil.Process().children()
+
+    with pytest.raises(IsADirectoryError):
+        Server(pauser, tmp_path, lambda: nothing).launch()
+
+    assert psutil.Process().children() == before
 
 
 def test_a_pid_that_was_used_again_is_nobody(tmp_path: Path) -> None:
