@@ -184,7 +184,7 @@ def _alone(folder: Path) -> Iterator[None]:
     """Nobody else starts or stops this cluster meanwhile."""
     with _errors():
         try:
-            with hold(folder.resolve().with_name(f"{folder.resolve().name}.lock"), try_s=_WAIT_S):
+            with hold(Path(f"{os.path.realpath(folder)}.lock"), try_s=_WAIT_S):
                 yield
         except Held as error:
             raise click.ClickException("another `reelay cluster` has been at it for too long") from error

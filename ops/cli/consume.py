@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -17,6 +17,7 @@ from ops.cli.errors import one_line
 from ops.cli.kafka import cluster_options, running
 from ops.cli.text import shown
 from schemas.codec import Codec, UndecodableError, to_record
+from schemas.times import time_of
 from schemas.topics import PREFIX, TOPICS, Topic, topic_named
 
 
@@ -105,12 +106,11 @@ def _records(
 
 def _plain(record: Record, codec: Codec) -> dict[str, Any]:
     """The record as plain data; "value" is the event, or null with "error" saying why."""
-    written = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
     plain: dict[str, Any] = {
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "time": written.isoformat(timespec="milliseconds"),
+        "time": time_of(record.timestamp_ms).isoformat(timespec="milliseconds"),
         "key": None if record.key is None else record.key.decode(errors="replace"),
         "headers": {name: content.decode(errors="replace") for name, content in record.headers},
         "type": None,

@@ -43,11 +43,11 @@ class _Since(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
             return value
-        if ago := re.fullmatch(r"(\d{1,6})([smhd])", value.strip()):
-            return datetime.now(UTC) - timedelta(seconds=int(ago[1]) * _UNITS_S[ago[2]])
         try:
+            if ago := re.fullmatch(r"(\d{1,6})([smhd])", value.strip()):
+                return datetime.now(UTC) - timedelta(seconds=int(ago[1]) * _UNITS_S[ago[2]])
             return datetime.fromisoformat(value).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             self.fail(f"{value!r} is neither an ISO 8601 time nor such as 30m, 2h, 7d", param, ctx)
 
 

@@ -3,7 +3,9 @@
 import click
 
 from ops.cli.errors import one_line
+from ops.pipeline.child import WRONG_SETTINGS
 from ops.pipeline.gateway import run_gateway
+from processors.runtime.settings import SettingsError
 
 
 @click.command("gateway")
@@ -36,6 +38,8 @@ def command(
     and REELAY_DATABASE_URL for lists and search. On any address but loopback it asks for API keys, and
     does not start without them. `reelay up` starts one by itself.
 
+    The exit status is 2 where a setting is wrong, so that a restart would not help.
+
     \b
     Examples:
       reelay gateway --new-key page --scope write
@@ -50,6 +54,9 @@ def command(
                 lambda url: click.echo(f"Reelay is at {url}", err=True),
                 **{name: value for name, value in given.items() if value is not None},
             )
+        except SettingsError as error:
+            click.echo(f"Error: {error}", err=True)
+            return WRONG_SETTINGS
         except ModuleNotFoundError as error:
             raise click.ClickException(
                 f"Python package {error.name!r} is missing: pip install 'reelay[gateway]'"

@@ -9,8 +9,8 @@ from types import FrameType
 
 import click
 
-from ops.cli.exits import INTERRUPTED, OUTPUT_CLOSED
-from ops.cli.output import OutputClosed, discard, open_output
+from ops.cli.exits import FAILED, INTERRUPTED, OUTPUT_CLOSED
+from ops.cli.output import OutputClosed, OutputFailed, finish, open_output
 
 _COMMANDS = {
     "run": "Caption video and audio files on this machine.",
@@ -78,15 +78,19 @@ def main() -> int:
     logging.getLogger("reelay.kafka").addHandler(logging.NullHandler())
     try:
         status = reelay.main(prog_name="reelay", standalone_mode=False)
-        print(end="", flush=True)  # here it can still be told that nobody reads it
+        print(end="", flush=True)  # here it can still be told that nobody gets it
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except click.Abort:  # Ctrl-C
         return INTERRUPTED
     except OutputClosed:
-        discard()
         return OUTPUT_CLOSED
+    except OutputFailed as error:
+        click.echo(f"Error: {error.filename}: {error.strerror}", err=True)
+        return FAILED
+    finally:
+        finish()
     return status if isinstance(status, int) else 0
 
 

@@ -31,6 +31,14 @@ class _Formats(click.ParamType):
         return FORMATS if not asked or "all" in asked else tuple(f for f in FORMATS if f in asked)
 
 
+def names(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Files and folders. Raises BadParameter for an empty name: a variable that is not set, which would
+    mean the folder where one is."""
+    if "" in value:
+        raise click.BadParameter("'' is no name of a file or folder")
+    return value
+
+
 def language_tag(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """A language tag, "mixed" or nothing. Raises BadParameter."""
     if value is not None and not re.fullmatch(r"mixed|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):

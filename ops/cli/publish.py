@@ -1,6 +1,7 @@
 """`reelay publish`: uploads for the pipeline of this machine, or for a cluster."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -68,7 +69,7 @@ def _video_id(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 
 
 @click.command("publish")
-@click.argument("sources", nargs=-1, required=True, metavar="FILE|FOLDER...")
+@click.argument("sources", nargs=-1, required=True, callback=shared.names, metavar="FILE|FOLDER...")
 @cluster_options(required=False)
 @click.option(
     "--key", "is_key", is_flag=True, help="FILE is a key in the object store, not a local file."
@@ -131,7 +132,7 @@ def command(
       reelay publish lectures/ --brokers localhost:9092
       reelay publish --key uploads/42/talk.mp4 --video-id 42 --brokers kafka:9092
     """
-    if video_id is not None and (len(sources) > 1 or (not is_key and Path(sources[0]).is_dir())):
+    if video_id is not None and (len(sources) > 1 or (not is_key and os.path.isdir(sources[0]))):
         raise click.UsageError("--video-id is for one FILE")
     options = Options(
         language=language,

@@ -53,9 +53,7 @@ class Request:
 
 
 @click.command("run")
-@click.argument(
-    "paths", nargs=-1, required=True, metavar="FILE|FOLDER...", type=click.Path(path_type=Path)
-)
+@click.argument("paths", nargs=-1, required=True, callback=shared.names, metavar="FILE|FOLDER...")
 @shared.MODEL
 @shared.LANGUAGE
 @shared.TASK
@@ -68,7 +66,7 @@ class Request:
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each file.")
 def command(
     *,
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     model: str | None,
     language: str | None,
     task: str,
@@ -101,7 +99,9 @@ def command(
             hotwords=hotwords,
         )
         try:
-            return run(Request(paths, options, model, workers, formats, out, force, as_json))
+            return run(
+                Request(tuple(map(Path, paths)), options, model, workers, formats, out, force, as_json)
+            )
         except KeyboardInterrupt:
             click.echo("Stopped. What is done is kept: the same command goes on from there.", err=True)
             raise

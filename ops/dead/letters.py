@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from confluent_kafka import KafkaException
 
@@ -16,6 +16,7 @@ from processors.runtime.stamp import subject_of
 from processors.runtime.unwanted import VideoKey
 from schemas.codec import Codec, UndecodableError
 from schemas.events import Event
+from schemas.times import time_of
 from schemas.topics import PREFIX, TOPICS, Topic, dead_topic
 
 _TIMEOUT_S = 10.0
@@ -43,7 +44,7 @@ class Letter:
     def dead_at(self) -> datetime:
         """When it was given up."""
         ms = self.burial.dead_ms
-        return datetime.fromtimestamp((self.record.timestamp_ms if ms is None else ms) / 1000, UTC)
+        return time_of(self.record.timestamp_ms if ms is None else ms)
 
 
 def read_letters(connections: Connections) -> list[Letter]:

@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from connectors.kafka.embedded import EmbeddedBroker
 from ops.cli.main import reelay
 from processors.runtime.main import Exit
-from schemas.topics import STAGE_FAILED, VIDEO_UPLOADED
+from schemas.topics import STAGE_FAILED, VIDEO_UPLOADED, dead_topic
 
 COMMANDS = [
     "run",
@@ -44,7 +44,7 @@ def run(*arguments: str | Path, **environ: str) -> "subprocess.CompletedProcess[
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -67,7 +67,7 @@ def test_help_names_every_command_and_imports_none_of_their_libraries() -> None:
         "sys.exit(status)\n"
     )
     shown = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=180, check=True
     )
 
     assert all(f"\n  {name} " in shown.stdout for name in COMMANDS)
@@ -88,6 +88,9 @@ def test_help_of_a_command_has_an_example(name: str, capsys: pytest.CaptureFixtu
         (["run", "x", "--format", "srt,doc"], "'doc' is none of srt, vtt"),
         (["run", "x", "--language", "deutsch!"], "'deutsch!' is no language tag"),
         (["run", "x", "--workers", "0"], "0 is not in the range"),
+        (["run", "x", ""], "'' is no name of a file or folder"),
+        (["publish", ""], "'' is no name of a file or folder"),
+        (["dead", "list", "--since", "999999d"], "'999999d' is neither an ISO 8601 time nor such as"),
         (["processor", "baker"], "'baker' is not one of 'converter'"),
         (["replay", "x", "--revisions", "1", "2"], "--revisions is for --compare"),
         (
@@ -113,7 +116,7 @@ def test_wrong_usage_is_status_2_and_says_what_is_wrong(arguments: list[str], co
     assert finished.stdout == ""
 
 
-def test_a_wrong_setting_of_a_processor_is_one_line_with_variable_value_and_meaning() -> None:
+def test_a_wrong_setting_of_a_program_is_one_line_with_variable_value_and_meaning() -> None:
     missing = run("processor", "enricher", REELAY_STORE_URL="file:///x")
     wrong = run(
         "processor",
@@ -122,8 +125,10 @@ def test_a_wrong_setting_of_a_processor_is_one_line_with_variable_value_and_mean
         REELAY_KAFKA_BROKERS="localhost:1",
         REELAY_RUNTIME_WORKERS="many",
     )
+    gateway = run("gateway", REELAY_STORE_URL="file:///x")
 
-    assert (missing.returncode, wrong.returncode) == (2, 2)
+    assert (missing.returncode, wrong.returncode, gateway.returncode) == (2, 2, 2)
+    assert gateway.stderr == missing.stderr
     assert missing.stderr == (
         "Error: REELAY_KAFKA_BROKERS is not set (Kafka bootstrap servers, host:port[,host:port…])\n"
     )
@@ -187,7 +192,7 @@ def test_what_is_published_can_be_consumed_decoded(brokers: str, tmp_path: Path)
 def test_a_record_that_is_no_event_is_shown_as_such_and_cannot_act_on_the_terminal(brokers: str) -> None:
     producer = Producer({"bootstrap.servers": brokers})
     producer.produce(STAGE_FAILED.name, value=b"\x1b]0;owned\x07", key=b"\x1b[31m")
-    producer.flush(10)
+    assert producer.flush(60) == 0
 
     shown = run("consume", "stage.failed", "--from-beginning", "-n", "1", "--brokers", brokers)
 
@@ -207,7 +212,7 @@ def test_a_record_that_is_no_event_is_shown_as_such_and_cannot_act_on_the_termin
         ["gc", "--json"],
         ["doctor", "--model", "tiny.en"],
         ["gateway", "--new-key", "page"],
-        ["consume", "video.uploaded", "--from-beginning", "--timeout", "5"],
+        ["consume", "video.uploaded", "--from-beginning", "--timeout", "60"],
         ["publish", "--key", "uploads/8/talk.mp4"],
         ["run", "gone.mp4", "--json"],
     ],
@@ -232,13 +237,63 @@ def test_a_command_whose_reader_has_gone_ends_quietly(
             stdout=writer,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
     finally:
         os.close(writer)
 
     assert (ended.returncode, ended.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["status"], ["gc", "--json"], ["run", "gone.mp4", "--json"]]
+)
+def test_output_that_cannot_be_written_is_one_line(tmp_path: Path, arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [REELAY, *arguments],
+            env={**os.environ, "XDG_STATE_HOME": str(tmp_path), "REELAY_KAFKA_BROKERS": ""},
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+    told = "Error: standard output: No space left on device\n"
+    assert (ended.returncode, ended.stderr) == (1, told)
+
+
+def test_a_state_folder_that_leads_nowhere_is_one_line(tmp_path: Path) -> None:
+    """As a link does to a disk that is away."""
+    (tmp_path / "reelay").symlink_to(tmp_path / "away")
+    film = tmp_path / "talk.mp4"
+    film.touch()
+
+    published = run("publish", film, XDG_STATE_HOME=str(tmp_path))
+
+    assert published.returncode == 1
+    assert published.stderr == f"Error: object store is down: {tmp_path}/reelay leads to no folder\n"
+
+
+def test_a_record_with_a_time_that_no_calendar_has_hides_no_other() -> None:
+    letters = dead_topic(VIDEO_UPLOADED.name, "converter")
+    with EmbeddedBroker({STAGE_FAILED.name: 1, letters: 1}) as broker:
+        producer = Producer({"bootstrap.servers": broker.brokers})
+        for time_ms in (2**60, 1000):
+            producer.produce(STAGE_FAILED.name, value=b"x", timestamp=time_ms)
+            producer.produce(letters, value=b"x", headers={"reelay-dead-ms": str(time_ms).encode()})
+        assert producer.flush(60) == 0
+        where = ("--json", "--brokers", broker.brokers)
+        consumed = run("consume", "stage.failed", "--from-beginning", "-n", "2", *where)
+        listed = run("dead", "list", *where)
+
+    times = [json.loads(line)["time"] for line in consumed.stdout.splitlines()]
+    assert times == ["9999-12-31T23:59:59.000+00:00", "1970-01-01T00:00:01.000+00:00"]
+    dead = [json.loads(line)["time"] for line in listed.stdout.splitlines()]
+    assert dead == ["1970-01-01T00:00:01+00:00", "9999-12-31T23:59:59+00:00"]
 
 
 def test_a_group_that_nobody_knows_has_no_dead_letters_to_be_without(brokers: str) -> None:
