@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from connectors.gateway.problems import Problem
 
@@ -13,12 +13,17 @@ _JSON_BYTES = 64 * 1024
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The whole body. Raises Problem if it is larger."""
+    """The whole body. Raises Problem if it is larger, or does not come."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_bytes:
-            raise Problem(413, "Too large", f"The request's body may have {max_bytes} bytes at most.")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise Problem(
+                    413, "Too large", f"The request's body may have {max_bytes} bytes at most."
+                )
+    except ClientDisconnect:
+        raise Problem(400, "Request broke off", "Fewer bytes came than were announced.") from None
     return bytes(body)
 
 
