@@ -20,6 +20,15 @@ class NotSatisfiable(Exception):
     """The range that was asked for lies beyond the end."""
 
 
+def is_other(request: Request, etag: str) -> bool:
+    """Whether the client wants another version than this one (If-Match), such as the one that it has the
+    beginning of."""
+    wanted = request.headers.get("if-match")
+    if wanted is None:
+        return False
+    return wanted.strip() != "*" and etag not in [each.strip() for each in wanted.split(",")]
+
+
 def is_known(request: Request, etag: str) -> bool:
     """Whether the client has this very version already (If-None-Match)."""
     known = request.headers.get("if-none-match")

@@ -32,7 +32,7 @@ _BYTES: Responses = {
         "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
     },
     304: {"description": "It is the one that the client has already"},
-    **problems(416),
+    **problems(412, 416),
 }
 _TIMELINE = "timeline.json"
 _TAG_DIGITS = 32

@@ -12,7 +12,7 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from connectors.gateway.conditions import NotSatisfiable, Range, asked_range, is_known
+from connectors.gateway.conditions import NotSatisfiable, Range, asked_range, is_known, is_other
 from connectors.gateway.media_types import UNKNOWN, media_type_of
 from connectors.gateway.problems import Problem
 from connectors.objectstore import ObjectMissing
@@ -43,6 +43,8 @@ async def send(request: Request, what: Sendable, *, download: bool) -> Response:
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
     }
+    if is_other(request, etag):
+        raise Problem(412, "Another version", "The file is not the one that If-Match names.")
     if is_known(request, etag):
         return Response(status_code=304, headers=headers)
     try:

@@ -80,6 +80,20 @@ def test_conditions_are_kept(gateway: httpx.Client, source: str) -> None:
     assert gateway.get(source, headers={**part, "If-None-Match": etag}).status_code == 304
 
 
+def test_who_wants_the_version_that_it_began_with_gets_no_other(
+    gateway: httpx.Client, source: str
+) -> None:
+    etag = gateway.head(source).headers["etag"]
+    part = {"Range": "bytes=5-"}
+    for same in (etag, f'"x", {etag}', "*"):
+        assert gateway.get(source, headers={**part, "If-Match": same}).status_code == 206
+    for other in ('"x"', f"W/{etag}", ""):
+        answer = gateway.get(source, headers={**part, "If-Match": other, "If-None-Match": etag})
+        assert answer.status_code == 412
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert gateway.head(source, headers={"If-Match": other}).status_code == 412
+
+
 def test_head_tells_what_get_would(gateway: httpx.Client, source: str) -> None:
     head, got = gateway.head(source), gateway.get(source)
     same = ("etag", "content-type", "content-length", "accept-ranges", "content-disposition")
