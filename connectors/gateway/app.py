@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from anyio.to_thread import run_sync
@@ -157,7 +158,7 @@ def create_app(connections: Connections, settings: GatewaySettings) -> FastAPI:
         health.router(
             metrics.registry,
             store=lambda: _ask(store),
-            catalogue=None if catalogue is None else catalogue.probe,
+            catalogue=None if catalogue is None else partial(_look, catalogue),
             broker=lambda: reach(connections, timeout_s=_PROBE_S),
         )
     )
@@ -184,6 +185,12 @@ def _cors(origins: tuple[str, ...]) -> list[Middleware]:
 def _catalogue(connections: Connections) -> Catalogue | None:
     """Raises ValueError for a URL that names no database."""
     return open_catalogue(connections) if connections.database_url.get_secret_value() else None
+
+
+def _look(catalogue: Catalogue) -> None:
+    """Raises DependencyDown if the catalogue cannot be read. (Its own probe writes, and so waits for
+    whoever else does: to be ready, a gateway need not be able to.)"""
+    catalogue.video("")
 
 
 def _ask(store: ObjectStore) -> None:

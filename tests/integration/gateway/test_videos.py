@@ -390,3 +390,10 @@ def test_the_document_of_the_api_has_examples_and_no_pages_of_others(gateway: ht
     assert gateway.get("/docs").status_code == 404
     assert "cdn" not in json.dumps(document)
     assert document["components"]["schemas"]["VideoSummary"]["examples"]
+
+
+def test_a_gateway_is_ready_while_the_catalogue_writes(gateway: httpx.Client, place: Place) -> None:
+    catalogue = opened(place.connections.database_url.get_secret_value())
+    with catalogue.batch():
+        assert gateway.get("/health/ready").json()["catalogue"] is True
+    catalogue.close()
