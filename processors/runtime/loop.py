@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connectors.kafka.clients import (
     committed_offsets,
@@ -136,6 +136,7 @@ class PollLoop:
         self._tick_at = 0.0
         self._commit_at = 0.0
         self._refused: set[Partition] = set()
+        self._progress_refused = False
 
     def drain(self, within_s: float) -> None:
         """Begin no new work and end `run` when the running work is done, or after that time. Only sets a
@@ -343,6 +344,11 @@ class PollLoop:
                     record.topic, value=record.value, key=record.key, headers=list(record.headers)
                 )
             except BufferError:  # progress may be lost
+                return
+            except KafkaException as error:  # its topic is missing, or not ours to write to
+                if not self._progress_refused:
+                    log.warning("no progress is sent: %s", error.args[0].str())
+                self._progress_refused = True
                 return
         self._progress.poll(0)
 
