@@ -23,6 +23,7 @@ read on is the database's say, not the group's (which is told all the same, for 
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -339,6 +340,8 @@ class FoldLoop:
         for place in partitions:
             self._owned.pop((place.topic, place.partition), None)
             self._paused.discard((place.topic, place.partition))
+            with suppress(KeyError):  # never set
+                self.metrics.lag.remove(place.topic, str(place.partition))
         self.metrics.rebalances.inc()
         log.info("gave up %s partitions", len(partitions))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from prometheus_client import generate_latest
 
 from connectors.database import Move, Superseded
 from connectors.errors import DependencyDown
@@ -145,7 +146,7 @@ def publish(producer: Producer, *names: str, partition: int = 0) -> None:
     for name in names:
         value = CODEC.encode(VideoUploaded(video_id=name, source="file:///x"))
         producer.produce(TOPIC, value, partition=partition)
-    assert producer.flush(10) == 0
+    assert producer.flush(WAIT_S) == 0
 
 
 def letters(connections: Connections) -> list[Record]:
@@ -174,7 +175,7 @@ def test_the_group_is_told_how_far_it_is(
     publish(producer, "a", "b")
     start(Memory())
     consumer = Consumer({"bootstrap.servers": connections.kafka_brokers, "group.id": "toy"})
-    until(lambda: consumer.committed([TopicPartition(TOPIC, 0)], timeout=10)[0].offset == 2)
+    until(lambda: consumer.committed([TopicPartition(TOPIC, 0)], timeout=WAIT_S)[0].offset == 2)
     consumer.close()
 
 
@@ -295,7 +296,7 @@ def test_records_that_were_dropped_unread_end_the_process_and_have_the_state_mad
     toy.stop()
     for _ in range(24):  # more than the broker keeps
         producer.produce(TOPIC, b"x" * 250_000, partition=0)
-    assert producer.flush(20) == 0
+    assert producer.flush(WAIT_S) == 0
     toy = start(memory)
     toy.join()
     assert isinstance(toy.error, GapError)
@@ -364,8 +365,6 @@ def test_a_batch_is_bounded_in_bytes(
 
 
 def test_lag_and_outages_are_measured(producer: Producer, start: Callable[..., Toy]) -> None:
-    from prometheus_client import generate_latest  # noqa: PLC0415
-
     memory = Memory()
     toy = start(memory)
     publish(producer, "a")
@@ -376,3 +375,18 @@ def test_lag_and_outages_are_measured(producer: Producer, start: Callable[..., T
     publish(producer, "b")
     paused = 'reelay_paused_partitions{reason="dependency_down"} 2.0'
     until(lambda: paused in generate_latest(toy.loop.metrics.registry).decode())
+
+
+def test_only_who_has_a_partition_tells_its_lag(producer: Producer, start: Callable[..., Toy]) -> None:
+    def told(toy: Toy) -> list[str]:
+        page = generate_latest(toy.loop.metrics.registry).decode()
+        return [line for line in page.splitlines() if line.startswith("reelay_lag_records{")]
+
+    memory = Memory()
+    first = start(memory)
+    publish(producer, "a", partition=0)
+    publish(producer, "b", partition=1)
+    until(lambda: len(told(first)) == 2)
+    second = start(memory)
+    until(lambda: len(first.loop._owned) == len(second.loop._owned) == 1)
+    until(lambda: len(told(first)) == len(told(second)) == 1)
