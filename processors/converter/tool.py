@@ -101,8 +101,12 @@ class Tool:
             raise TransientError(f"{self._name} was killed by signal {-self.status()}")
 
     def status(self) -> int:
-        """Its exit status, once its output has ended; negative for a signal."""
-        return self._process.wait(self._limits.stall_s)
+        """Its exit status, once its output has ended; negative for a signal. Raises TransientError if it
+        goes on without any."""
+        try:
+            return self._process.wait(self._limits.stall_s)
+        except subprocess.TimeoutExpired as error:
+            raise TransientError(f"{self._name} does not end though its output has") from error
 
     @property
     def _name(self) -> str:
