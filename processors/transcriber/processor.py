@@ -104,7 +104,7 @@ class Transcriber:
         try:
             if name != self._recogniser.files.name:
                 self._recogniser = self._load(name)
-            decision = self._language(event)
+            decision = self._language(event, job)
         except (UnknownLanguage, ModelMissing) as error:
             yield gave_up(event, Failure(FailureKind.FILE, str(error), yields_out=0))
             return
@@ -114,7 +114,7 @@ class Transcriber:
     def _load(self, name: str) -> Recogniser:
         return Recogniser(resolve_model(name, Path(self._settings.models_folder)), self._settings)
 
-    def _language(self, event: AudioSegmented) -> Decision:
+    def _language(self, event: AudioSegmented, job: Job) -> Decision:
         """The language to decode this segment in."""
         option = event.options.language
         if option is not None and option.lower() != MIXED:
@@ -124,12 +124,15 @@ class Transcriber:
         earlier = event.language_from if option is None else ()
         earliest_first = dict.fromkeys((*earlier, event.audio))  # its own is often among them
         reuse = event.options.reuse
-        return decide(window for audio in earliest_first for window in self._heard(audio, reuse=reuse))
+        return decide(
+            window for audio in earliest_first for window in self._heard(audio, job, reuse=reuse)
+        )
 
-    def _heard(self, audio: ArtefactRef, *, reuse: bool) -> tuple[Heard, ...]:
+    def _heard(self, audio: ArtefactRef, job: Job, *, reuse: bool) -> tuple[Heard, ...]:
         """The languages heard in a segment: looked up, or found out and stored for the other workers."""
         key = f"media/{self._digest('languages', audio.sha256)}/languages.json"
         if not reuse or self._store.find(key) is None:
+            job.check()  # where nobody speaks for long, each of many segments takes seconds
             put_once(self._store, key, dump_heard(self._recogniser.heard(self._samples(audio))))
         return load_heard(self._store.get(key))
 

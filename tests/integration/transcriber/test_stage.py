@@ -202,6 +202,15 @@ def test_giving_up_names_the_stretch_that_stays_without_words(english: World) ->
     assert (given_up.kind, given_up.reason, given_up.end_s) == (FailureKind.CRASH, "killed", event.end_s)
 
 
+def test_a_cancelled_video_ends_the_search_for_its_language(multilingual: World) -> None:
+    (event,) = multilingual.video(sounds.music(5), options=Options())
+    before = set(multilingual.store.keys(""))
+
+    with pytest.raises(Cancelled):
+        list(multilingual.transcriber.process(event, Job(cancelled=True)))
+    assert set(multilingual.store.keys("")) == before
+
+
 @pytest.mark.parametrize("language", ["de", "fr", "es", "it"])
 def test_the_language_is_detected(multilingual: World, language: str) -> None:
     (event,) = multilingual.video(spoken(language), options=Options())
