@@ -96,6 +96,7 @@ class Growing:
         while self._under_way:
             writing, _ = self._under_way.popleft()
             await asyncio.wait([writing])
+            writing.exception()  # else asyncio complains that nobody looked at it
 
     @property
     def record(self) -> Record:

@@ -1,6 +1,7 @@
 """Whose turn it is to write to an upload, and what becomes of those whose turn is over."""
 
 import asyncio
+import gc
 import hashlib
 import os
 import threading
@@ -291,6 +292,31 @@ def test_a_gateway_that_ends_keeps_what_came(store: FolderStore) -> None:
         assert (await other.find(record.video_id)).offset == 50_000
 
     asyncio.run(scenario())
+
+
+class Down(FolderStore):
+    """Takes no parts."""
+
+    def put_part(self, key: str, parts_id: str, number: int, data: Block) -> Part:
+        raise DependencyDown("object store", f"part {number} is refused")
+
+
+def test_a_store_that_fails_under_an_upload_is_told_once(tmp_path: Path) -> None:
+    """To who brings the bytes, and not by asyncio, of each part that was under way."""
+    data = MEDIA + bytes(3 * PART_BYTES)
+    complaints: list[dict[str, Any]] = []
+
+    async def scenario() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, about: complaints.append(about))
+        uploads = Uploads(Down(tmp_path), Acceptance(), LIMITS)
+        record = await uploads.create("a.mkv", len(data), Options())
+        with pytest.raises(DependencyDown):
+            await uploads.append(record.video_id, 0, all_of(data))
+        gc.collect()
+
+    asyncio.run(scenario())
+
+    assert not complaints
 
 
 class Slow(FolderStore):
