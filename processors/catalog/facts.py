@@ -10,6 +10,7 @@ from schemas.codec import from_record, to_record
 from schemas.events import (
     EPOCH,
     Event,
+    Options,
     SegmentEnriched,
     StageFailed,
     VideoCancelled,
@@ -83,6 +84,8 @@ def kept(facts: tuple[Fact, ...]) -> dict[tuple[str, int, str, int], Fact]:
 def event_in(fact: Fact, kind: type[E]) -> E:
     """The event that the fact was made of."""
     record = _defaults(kind) | json.loads(fact.body)
+    if "options" in record:
+        record["options"] = _defaults(Options) | record["options"]
     return from_record(kind, record)
 
 

@@ -1,14 +1,15 @@
 """What is shown of a video follows from its facts alone."""
 
+import json
 from dataclasses import replace
 from math import inf, nan
 
 import pytest
 
 from connectors.database import State
-from processors.catalog.facts import facts_of, kept
+from processors.catalog.facts import event_in, facts_of, kept
 from processors.catalog.rows import detail_of
-from schemas.events import Event, Gap
+from schemas.events import Event, Gap, VideoProbed, VideoUploaded
 from tests.unit.catalog.videos import (
     AT,
     after,
@@ -110,6 +111,15 @@ def test_a_gap_that_no_answer_can_hold_is_left_out() -> None:
 def test_of_uploads_that_disagree_the_earlier_counts() -> None:
     events = [uploaded("v", at_s=5), uploaded("v", at_s=1), uploaded("v", at_s=9)]
     assert shown(*events).row.uploaded_at == after(1)
+
+
+@pytest.mark.parametrize("event", [uploaded("v"), probed("v")])
+def test_what_an_older_version_kept_is_read(event: VideoUploaded | VideoProbed) -> None:
+    (fact,) = facts_of(event)
+    record = json.loads(fact.body)
+    del record["size_bytes"], record["options"]["reuse"]
+    older = replace(fact, body=json.dumps(record))
+    assert event_in(older, type(event)) == replace(event, size_bytes=None)
 
 
 def test_a_success_replaces_a_failure_of_the_same_segment() -> None:
