@@ -55,8 +55,8 @@ class World:
         for _ in self.fold.begin(cluster):
             pass
 
-    def apply(self, *events: Event) -> None:
-        self.fold.apply(CLUSTER, [], events)
+    def apply(self, *events: Event, cluster: str = CLUSTER) -> None:
+        self.fold.apply(cluster, [], events)
 
     def rows(self) -> Any:
         """All that a reader can see."""
@@ -145,6 +145,26 @@ def test_any_order_and_any_repetition_gives_the_same_rows(
     world.begin()
     for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True):
         world.apply(*(events[n] for n in order[start:end]))
+    assert world.rows() == expected
+    world.catalogue.close()
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_beginning_anew_at_any_moment_gives_the_same_rows(
+    expected: Any, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """The topics may come to say again what the store, and the database from before, have already."""
+    world = World(tmp_path_factory.mktemp("anew"))
+    events = story(world.store)
+    for event in events:
+        keep(world.store, event)
+    before, after = (data.draw(st.permutations(events)) for _ in range(2))
+    world.begin()
+    world.apply(*before[: data.draw(st.integers(0, len(before)))])
+    world.begin("another")
+    for event in after:
+        world.apply(event, cluster="another")
     assert world.rows() == expected
     world.catalogue.close()
 
