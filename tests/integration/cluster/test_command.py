@@ -14,7 +14,7 @@ from schemas.topics import TOPICS
 from tests.integration.cluster import clients
 from tests.integration.cluster.command import ANY_PORTS, Command, pids, processes
 
-_GONE_S = 30
+_GONE_S = 90
 
 
 @pytest.fixture(scope="module")
