@@ -1,14 +1,16 @@
 """What a file declares about itself, as ffprobe reads it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from connectors.errors import TransientError
 from processors.converter.faults import Unusable
 from processors.converter.settings import ConverterSettings
-from processors.converter.tool import GUARDS, Limits, input_name, running
+from processors.converter.tool import GUARDS, Limits, Tool, input_name, running
 from schemas.events import AudioTrack, VideoTrack
 
 _MAX_OUTPUT_BYTES = 8 * 2**20
@@ -114,12 +116,16 @@ def has_data_at(
     *,
     while_waiting: Callable[[], None],
 ) -> bool:
-    """Whether any track of the file reaches that time on the video's timeline."""
+    """Whether any track of the file reaches that time on the video's timeline; taken to be so where it
+    takes too long to tell. Without an index, or a key frame near by, all before it is read."""
     from_s = max(0.0, facts.start_time_s + at_s - 10)
     options = {"read_intervals": f"{from_s:.3f}%", "show_entries": "packet=pts_time", "of": "csv=p=0"}
-    text, _, _ = _ffprobe(path, settings, options, while_waiting=while_waiting)
-    times = [_seconds(line.strip(",")) for line in text.split()]
-    return any(time is not None and time >= facts.start_time_s + at_s for time in times)
+    try:
+        with _probing(path, settings, options, while_waiting=while_waiting) as tool:
+            times = (_seconds(line.decode().strip(",")) for line in _lines(tool.chunks()))
+            return any(time is not None and time >= facts.start_time_s + at_s for time in times)
+    except (TransientError, Unusable):
+        return True
 
 
 def chosen(facts: Facts, audio_track: int | None) -> Sound | None:
@@ -142,6 +148,22 @@ def _ffprobe(
     while_waiting: Callable[[], None],
 ) -> tuple[str, str, int]:
     """Its output, errors and exit status."""
+    output = bytearray()
+    with _probing(path, settings, options, while_waiting=while_waiting) as tool:
+        for chunk in tool.chunks():
+            output += chunk
+            if len(output) > _MAX_OUTPUT_BYTES:
+                raise Unusable("The file declares too many tracks to be read; convert it to MP4 first.")
+        return output.decode("utf-8", "replace"), tool.errors, tool.status()
+
+
+def _probing(
+    path: Path,
+    settings: ConverterSettings,
+    options: Mapping[str, str],
+    *,
+    while_waiting: Callable[[], None],
+) -> AbstractContextManager[Tool]:
     flags = [part for name, value in {**GUARDS, **options}.items() for part in (f"-{name}", value)]
     command = [settings.ffprobe, "-v", "warning", *flags, "-i", input_name(path)]
     limits = Limits(
@@ -149,13 +171,15 @@ def _ffprobe(
         total_s=settings.probe_limit_s,
         memory_bytes=settings.ffmpeg_memory_bytes,
     )
-    output = bytearray()
-    with running(command, limits, while_waiting=while_waiting) as tool:
-        for chunk in tool.chunks():
-            output += chunk
-            if len(output) > _MAX_OUTPUT_BYTES:
-                raise Unusable("The file declares too many tracks to be read; convert it to MP4 first.")
-        return output.decode("utf-8", "replace"), tool.errors, tool.status()
+    return running(command, limits, while_waiting=while_waiting)
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from whole
+    yield rest
 
 
 def _why_unreadable(errors: str, head: bytes) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from processors.converter import probe as probing
 from processors.converter.convert import Converter
 from processors.converter.settings import ConverterSettings
 from schemas.events import AudioSegmented, FailureKind, Options, StageFailed, VideoConverted, VideoProbed
@@ -157,23 +158,34 @@ def test_a_file_that_was_cut_off_is_converted_and_says_where_it_ends(
     assert converted.duration_s == pytest.approx(60, abs=2)
 
 
+def short_sound(bench: Bench, ffmpeg: Ffmpeg, *more: str) -> Path:
+    """A film of 20 s whose sound ends after 5 s."""
+    picture = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=50:d=20")
+    sound = ("-f", "lavfi", "-i", "sine=d=5")
+    return ffmpeg(*picture, *sound, "-c:v", "mpeg4", *more, bench.folder / "short.mkv")
+
+
 def test_sound_that_ends_before_the_picture_is_no_fault(bench: Bench, ffmpeg: Ffmpeg) -> None:
-    path = ffmpeg(
-        *(
-            "-f",
-            "lavfi",
-            "-i",
-            "testsrc=s=64x48:r=5:d=20",
-            "-f",
-            "lavfi",
-            "-i",
-            "sine=d=5",
-            "-c:v",
-            "mpeg4",
-        ),
-        bench.folder / "short.mkv",
-    )
-    assert warnings(bench.convert(path)) == ()
+    assert warnings(bench.convert(short_sound(bench, ffmpeg))) == ()
+
+
+def test_however_much_lies_before_where_the_picture_is_looked_for(
+    bench: Bench, ffmpeg: Ffmpeg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_key_frame = short_sound(bench, ffmpeg, "-g", "1000000")
+    monkeypatch.setattr(probing, "_MAX_OUTPUT_BYTES", 4_000)
+    assert warnings(bench.convert(one_key_frame)) == ()
+
+
+def test_where_it_takes_too_long_to_tell_a_file_is_not_called_incomplete(
+    bench: Bench, ffmpeg: Ffmpeg
+) -> None:
+    path, settings = short_sound(bench, ffmpeg), ConverterSettings()
+    facts = probing.probe(path, settings, while_waiting=lambda: None)
+    for limit_s, expected in (120.0, False), (1e-6, True):
+        hasty = settings.model_copy(update={"probe_limit_s": limit_s})
+        found = probing.has_data_at(path, 30.0, facts, hasty, while_waiting=lambda: None)
+        assert found is expected
 
 
 def test_damage_in_the_middle_costs_only_the_words_there(bench: Bench, ffmpeg: Ffmpeg) -> None:
