@@ -148,15 +148,20 @@ def _of_validation(request: Request, error: Exception) -> Response:
     ).response()
 
 
-def _of_dependency(request: Request, error: Exception) -> Response:
-    assert isinstance(error, DependencyDown)
+def not_available(request: Request, error: DependencyDown) -> Problem:
+    """What a client gets whose request needs what is down; the log has the reason."""
     log.warning("%s %s: %s", request.method, request.url.path, error)
     return Problem(
         503,
         "Not available",
         f"The {error.dependency} cannot be reached at the moment; try again.",
         headers={"Retry-After": str(_RETRY_DOWN_S)},
-    ).response()
+    )
+
+
+def _of_dependency(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DependencyDown)
+    return not_available(request, error).response()
 
 
 def _of_numbers(request: Request, error: Exception) -> Response:

@@ -10,7 +10,8 @@ from functools import wraps
 
 from fastapi import APIRouter, Request, Response
 
-from connectors.gateway.problems import Problem
+from connectors.errors import DependencyDown
+from connectors.gateway.problems import Problem, not_available
 from connectors.gateway.uploads.asked import options_in, whole_number
 from connectors.gateway.uploads.records import Record, Step
 from connectors.gateway.uploads.service import Uploads
@@ -18,6 +19,7 @@ from connectors.gateway.uploads.service import Uploads
 _VERSION = "1.0.0"
 _EXTENSIONS = "creation,creation-with-upload,termination,expiration"
 _BYTES = "application/offset+octet-stream"
+_OF_AN_UPLOAD = "HEAD, PATCH, DELETE, OPTIONS"
 _RESUMABLE = {"Tus-Resumable": _VERSION}
 _METADATA_CHARS = 4096
 _METADATA_KEY = re.compile(r"[!-+\--~]{1,100}")  # ASCII without space and comma
@@ -83,7 +85,12 @@ def tus_router(uploads: Uploads) -> APIRouter:
         """For clients that can only GET and POST."""
         meant = request.headers.get("x-http-method-override", "").upper()
         if meant not in ("PATCH", "DELETE", "HEAD"):
-            raise Problem(405, "Method not allowed", "POST creates an upload at the address above this.")
+            raise Problem(
+                405,
+                "Method not allowed",
+                "POST creates an upload at the address above this.",
+                headers={"Allow": _OF_AN_UPLOAD},
+            )
         return await methods[meant](request)
 
     @serves("POST", "/")
@@ -122,6 +129,10 @@ def _spoken(route: _Route) -> _Route:
         except Problem as problem:
             problem.headers |= _RESUMABLE
             raise
+        except DependencyDown as error:
+            unavailable = not_available(request, error)
+            unavailable.headers |= _RESUMABLE
+            raise unavailable from error
 
     return checked
 
