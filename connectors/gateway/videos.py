@@ -124,7 +124,7 @@ def router(store: ObjectStore, catalogue: Catalogue | None, wisher: Wisher) -> A
         "/videos/{video_id}/replay",
         status_code=202,
         response_model=RevisionTakenAnswer,
-        responses=problems(413),
+        responses=problems(409, 413),
         openapi_extra=body_of(OptionsAsked, required=False),
         summary="Do a video again, with other options",
     )

@@ -22,7 +22,7 @@ _BODY = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-_REFUSED = problems(400, 413, 415, 423, 503)
+_REFUSED = problems(400, 408, 413, 415, 423, 503)
 
 _Options = Annotated[Options, Depends(options_in_query)]
 
