@@ -56,6 +56,7 @@ def recipe(folder: Path, setup: Setup, *, heap_mb: int) -> Recipe:
         port=setup.ports.kafka,
         command=command,
         answers=lambda: is_listening(setup.ports.kafka) and _knows_itself(setup),
+        misfit="UnsupportedVersionException",
     )
 
 

@@ -29,7 +29,8 @@ class Recipe:
 
     address: what clients are told. command: puts its files in place and gives what to execute. environ:
     variables added to this process's, which may hold secrets. answers: whether it serves clients; does
-    not raise, and takes a few seconds at most.
+    not raise, and takes a few seconds at most. misfit: is in what it says last where another version of
+    it wrote its data.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Recipe:
     command: Callable[[Programs], Sequence[str | Path]]
     answers: Callable[[], bool]
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    misfit: str | None = None
 
 
 class State(StrEnum):
@@ -139,9 +141,7 @@ class Server:
         deadline = time.monotonic() + _START_S
         while not self.recipe.answers():
             if not self.running:
-                raise ServerFailed(
-                    f"{self.recipe.name} ended at once: {self._last_words()} (see {self.log})"
-                )
+                raise ServerFailed(f"{self.recipe.name} ended at once: {self._why()} (see {self.log})")
             if time.monotonic() >= deadline:
                 raise ServerFailed(f"{self.recipe.name} does not answer; see {self.log}")
             time.sleep(_TICK_S)
@@ -194,6 +194,15 @@ class Server:
         """Servers bound their logs themselves, but not what they print."""
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
+
+    def _why(self) -> str:
+        words = self._last_words()
+        if self.recipe.misfit is None or self.recipe.misfit not in words:
+            return words
+        return (
+            f"{self.recipe.version} cannot read what a later version wrote; "
+            "`reelay cluster down --delete` removes this cluster's data"
+        )
 
     def _last_words(self) -> str:
         with self.log.open("rb") as log:

@@ -10,12 +10,14 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from ops.cluster.cluster import Cluster
+from ops.cluster.errors import ServerFailed
 from ops.cluster.ports import free_ports
 from ops.cluster.process import Process, note_process, read_process
 from ops.cluster.programs import Programs
 from ops.cluster.server import Recipe, Server
 from tests.integration.cluster import clients
 
+_NOTHING = Programs(Path(), Path(), Path(), Path())
 _START_S = 120
 _GONE_S = 90
 
@@ -74,13 +76,30 @@ def test_a_server_whose_process_cannot_be_noted_is_not_left_running(tmp_path: Pa
         command=lambda _: [sys.executable, "-c", "import signal; signal.pause()"],
         answers=lambda: True,
     )
-    nothing = Programs(Path(), Path(), Path(), Path())
     before = psutil.Process().children()
 
     with pytest.raises(IsADirectoryError):
-        Server(pauser, tmp_path, lambda: nothing).launch()
+        Server(pauser, tmp_path, lambda: _NOTHING).launch()
 
     assert psutil.Process().children() == before
+
+
+def test_data_of_a_later_version_are_named_as_such_with_what_to_do(tmp_path: Path) -> None:
+    last_words = "Caused by: UnsupportedVersionException: Can't read version 4 of BrokerEndpoint"
+    misfit = Recipe(
+        "kafka",
+        version="4.2.1",
+        address="",
+        port=next(free_ports()),
+        command=lambda _: [sys.executable, "-c", f"print({last_words!r})"],
+        answers=lambda: False,
+        misfit="UnsupportedVersionException",
+    )
+
+    with pytest.raises(
+        ServerFailed, match=r"4\.2\.1 cannot read what a later version wrote; `reelay cluster"
+    ):
+        Server(misfit, tmp_path, lambda: _NOTHING).start()
 
 
 def test_a_pid_that_was_used_again_is_nobody(tmp_path: Path) -> None:
