@@ -49,4 +49,5 @@ def milliseconds(time: datetime) -> int:
 
 
 def _seconds(time: datetime) -> int:
-    return min(max(milliseconds(time) // 1000, 0), _MAX_S)
+    """Cut, not rounded: the last microsecond of a day is not of the next one."""
+    return min(max(milliseconds(time.replace(microsecond=0)) // 1000, 0), _MAX_S)

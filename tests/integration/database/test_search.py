@@ -203,6 +203,14 @@ def test_dates_narrow_to_videos_uploaded_then(catalogue: Catalogue) -> None:
     assert not catalogue.search("word", since=AT + timedelta(seconds=1), until=AT + HOUR / 2).items
 
 
+def test_the_last_moment_of_a_day_is_of_that_day(catalogue: Catalogue) -> None:
+    last = AT - timedelta(microseconds=1)
+    add(catalogue, "that-day", "word", at=last - timedelta(milliseconds=5))
+    add(catalogue, "next-day", "word", at=AT)
+    assert [hit.video_id for hit in catalogue.search("word", until=last).items] == ["that-day"]
+    assert [hit.video_id for hit in catalogue.search("word", since=AT).items] == ["next-day"]
+
+
 def test_sentences_that_are_about_the_words_come_before_those_that_mention_them(
     catalogue: Catalogue,
 ) -> None:
