@@ -59,9 +59,10 @@ def open_catalogue(connections: Connections) -> Catalogue:
 
         return DatabaseCatalogue(Sqlite(Path(unquote(parts.path))))
     if parts.scheme in ("postgresql", "postgres"):
-        from connectors.database.postgres import Postgres, is_url  # noqa: PLC0415
+        from connectors.database.postgres import Postgres  # noqa: PLC0415
 
-        if is_url(url):
+        try:
             return DatabaseCatalogue(Postgres(url))
-        raise ValueError(f"{_EXPECTED}; in a password, @, / and % are written as %40, %2F and %25")
+        except ValueError as error:
+            raise ValueError(f"{_EXPECTED}; {error}") from None
     raise ValueError(_EXPECTED)

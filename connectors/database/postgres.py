@@ -18,7 +18,16 @@ from connectors.database.ranking import Found
 from connectors.database.tables import OTHER_VERSION, TABLES, VERSION, common_tables
 from connectors.errors import DependencyDown
 
-_CONNECT_S = 10
+_OPTIONS = {
+    "application_name": "reelay-catalogue",
+    "connect_timeout": 10,
+    # a server's machine that is gone says nothing: half a minute, not the system's two hours
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+_ENCODE = "in a password, @, / and % are written as %40, %2F and %25"
 _STATEMENT_MS = 60_000
 _TABLES_LOCK = 0x7265656C
 """Advisory lock: who holds it makes tables."""
@@ -44,16 +53,21 @@ _MARGIN = 1.5
 """How many more are looked at than seem to be needed."""
 
 
-def is_url(url: str) -> bool:
-    """Whether libpq reads it as it was meant. A password's `@` or `/` that is not encoded ends the
-    password: libpq takes the rest for the server's name or port, and says it in every error."""
+def connection_options(url: str) -> dict[str, Any]:
+    """What libpq is to be told: what the URL says, and ours where it says nothing.
+
+    Raises ValueError, which does not quote the URL, where that is not read as it was meant: a password's
+    `@` or `/` that is not encoded ends the password, and libpq takes the rest for the server's name or
+    port and says it in every error.
+    """
     try:
         said = conninfo_to_dict(url)
     except psycopg.Error:
-        return False
-    return "@" not in str(said.get("host", "")) and all(
-        port.isdecimal() for port in str(said.get("port", "")).split(",") if port
-    )
+        raise ValueError(_ENCODE) from None
+    ports = str(said.get("port", "")).split(",")
+    if "@" in str(said.get("host", "")) or not all(port.isdecimal() for port in ports if port):
+        raise ValueError(_ENCODE)
+    return _OPTIONS | said
 
 
 class _Session:
@@ -75,10 +89,11 @@ class _Session:
 
 
 class Postgres:
-    """url: `postgresql://…`, as libpq takes it; it may hold a password, which is never told."""
+    """url: `postgresql://…`, as libpq takes it; it may hold a password, which is never told. Raises
+    ValueError as `connection_options`."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._options = connection_options(url)
         self._prepared = False
         self._pool: Pool[psycopg.Connection[Any]] = Pool(self._connect, _is_open)
 
@@ -156,9 +171,7 @@ class Postgres:
         return [Found(*row) for row in rows]
 
     def _connect(self) -> "psycopg.Connection[Any]":
-        connection = psycopg.connect(
-            self._url, connect_timeout=_CONNECT_S, application_name="reelay-catalogue"
-        )
+        connection = psycopg.connect(**self._options)
         connection.execute(f"SET statement_timeout = {_STATEMENT_MS}")
         connection.execute("SET jit = off")  # it takes longer than what it would speed up
         connection.commit()

@@ -1,6 +1,7 @@
 """What is stored, in both databases: whole batches, once, in whatever order."""
 
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ import psycopg
 import pytest
 
 from connectors.database import Catalogue, Fact, Move, State, Superseded, open_catalogue
-from connectors.database.postgres import Postgres
+from connectors.database.postgres import Postgres, connection_options
 from connectors.database.sqlite import Sqlite
 from connectors.database.tables import VERSION
 from connectors.errors import DependencyDown
@@ -361,6 +362,20 @@ def test_a_server_that_is_gone_is_down_until_it_is_back() -> None:
         catalogue.probe()
         assert catalogue.videos().total == 1
         catalogue.close()
+
+
+def test_a_server_whose_machine_is_gone_is_given_up_within_half_a_minute(postgres_url: str) -> None:
+    """By what the kernel was asked for: no test can take a machine away."""
+    options = connection_options(postgres_url)
+    with psycopg.connect(**options) as other, socket.socket(fileno=os.dup(other.fileno())) as wire:
+        assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        idle, pause, times = (
+            wire.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+        assert idle + pause * times <= 30
+        assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 30_000
+    assert connection_options("postgresql://h/x?keepalives_idle=7")["keepalives_idle"] == "7"
 
 
 def test_a_server_that_only_reads_is_down_for_those_who_write(postgres_url: str) -> None:
