@@ -1,11 +1,17 @@
 """Where everything is: the settings that every Reelay program shares, read once from the environment."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PREFIX = "REELAY_"
+
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+    BeforeValidator(lambda level: level.upper() if isinstance(level, str) else level),
+]
+"""In capitals or not."""
 
 
 class Connections(BaseSettings):
@@ -47,7 +53,7 @@ class Connections(BaseSettings):
         "",
         description="folders, separated by ':', whose files a file: source may name; empty: none",
     )
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_level: LogLevel = Field("INFO", description="the least important lines that are logged")
 
     @classmethod
     def only(cls, **given: Any) -> Self:
