@@ -263,7 +263,8 @@ class FoldLoop:
     def _begin(self) -> None:
         steps = self._fold.begin(self._cluster_id)
         while not self._draining and self._do(lambda: next(steps, _END)) is not _END:
-            pass
+            if time.monotonic() - self.vitals.polled_at > _TICK_S:  # no step took long enough for it
+                self._stay(0.0)
 
     def _turn(self) -> None:
         self._poll()

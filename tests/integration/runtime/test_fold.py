@@ -17,7 +17,7 @@ from connectors.kafka.embedded import EmbeddedBroker
 from connectors.kafka.records import Partition, Record
 from connectors.registry import FingerprintRegistry
 from connectors.settings import Connections
-from processors.runtime import fold
+from processors.runtime import aside, fold
 from processors.runtime.faults import GapError
 from processors.runtime.fold import FoldLoop
 from processors.runtime.handover import buried
@@ -348,6 +348,28 @@ def test_a_slow_transaction_holds_up_neither_the_group_nor_what_health_says(
     publish(producer, "c", partition=1)
     until(lambda: len(memory.seen) >= 4)
     assert sorted(memory.seen) == ["a", "b", "c", "slow"]
+
+
+def test_a_state_that_is_made_in_many_quick_steps_is_seen_to_be_made(
+    start: Callable[..., Toy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aside, "_SOON_S", WAIT_S)  # whatever else this machine does, steps are quick
+    began, goes_on = threading.Event(), threading.Event()
+
+    def begin(memory: Memory, cluster_id: str) -> Iterator[None]:
+        while not goes_on.wait(0.005):
+            began.set()
+            yield
+        memory.cluster = cluster_id
+
+    monkeypatch.setattr(Memory, "begin", begin)
+    toy = start(Memory())
+    try:
+        until(began.is_set)
+        seen_at = time.monotonic()
+        until(lambda: toy.loop.vitals.polled_at > seen_at)
+    finally:
+        goes_on.set()
 
 
 def test_a_batch_is_bounded_in_bytes(
