@@ -1,6 +1,7 @@
 """Settings of the gateway, read once from the environment."""
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -10,6 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _MAPPED_BITS = 96
 """RFC 4291, 2.5.5.2: what comes before an IPv4 address within one of IPv6."""
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/*A-Z\s]+")
+"""As browsers write it, in lower case: any other would be the origin of no page."""
 
 
 class GatewaySettings(BaseSettings):
@@ -79,6 +83,16 @@ class GatewaySettings(BaseSettings):
             raise PydanticCustomError("networks", "{why}", {"why": str(error)}) from None
         return proxies
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, origins: str) -> str:
+        for origin in _listed(origins):
+            if _ORIGIN.fullmatch(origin) is None:
+                raise PydanticCustomError(
+                    "origin", "expected origins such as https://page.example:8443, without a path"
+                )
+        return origins
+
     @property
     def proxies(self) -> list[str]:
         """Networks of trusted proxies, those of IPv4 as a socket for IPv6 sees them, too."""
@@ -93,12 +107,17 @@ class GatewaySettings(BaseSettings):
     @property
     def origins(self) -> tuple[str, ...]:
         """Origins of other web pages that may use the API."""
-        return tuple(origin for each in self.cors_origins.split(",") if (origin := each.strip()))
+        return tuple(_listed(self.cors_origins))
+
+
+def _listed(text: str) -> Iterator[str]:
+    """What is between the commas."""
+    return (named for each in text.split(",") if (named := each.strip()))
 
 
 def _networks(text: str) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     """Raises ValueError."""
-    return (ipaddress.ip_network(network) for each in text.split(",") if (network := each.strip()))
+    return map(ipaddress.ip_network, _listed(text))
 
 
 def is_loopback(host: str) -> bool:
