@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from connectors.errors import DependencyDown
 from connectors.kafka.records import Record
@@ -80,11 +80,16 @@ async def _serve(
     return await _Service(connections, settings, partitions, folder).run()
 
 
-def _give_up(error: BaseException) -> None:
-    """End the process here and now: nothing more is committed, and a restart goes on from there."""
+def _give_up(error: BaseException) -> NoReturn:
+    """End the process for an error that it cannot mend."""
     log.critical("giving up: %s", error, exc_info=error)
+    _end(Exit.GAP if isinstance(error, HistoryLost) else Exit.FAILED)
+
+
+def _end(status: Exit) -> NoReturn:
+    """End the process here and now: nothing more is committed, and a restart goes on from there."""
     logging.shutdown()
-    os._exit(Exit.GAP if isinstance(error, HistoryLost) else Exit.FAILED)
+    os._exit(status)
 
 
 class _Service:
@@ -156,7 +161,12 @@ class _Service:
             if self._app.crashed:
                 _give_up(self._app.crash_reason or RuntimeError("Faust stopped"))
             self._feel()
-        await self._stop()
+        stopped = asyncio.create_task(self._stop())
+        await asyncio.wait({stopped}, timeout=2 * self._settings.drain_timeout_s)
+        if not stopped.done():  # without a broker neither a commit nor leaving the group ever ends
+            log.warning("stopped without a last commit: the broker does not answer")
+            _end(status)
+        await stopped
         for task in running:
             task.cancel()
         if health is not None:

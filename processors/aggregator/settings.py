@@ -30,7 +30,9 @@ class AggregatorSettings(BaseSettings):
         default=1.0, gt=0, description="how often offsets are committed; a crash repeats what came since"
     )
     drain_timeout_s: float = Field(
-        default=10.0, ge=0, description="how long a stop waits for the event that is being handled"
+        default=10.0,
+        ge=0,
+        description="how long a stop waits for the event that is being handled, and then for the broker",
     )
     retry_max_s: float = Field(
         default=10.0, gt=0, description="longest pause between tries while a dependency is down"
