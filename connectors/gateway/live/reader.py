@@ -64,7 +64,10 @@ class Reader:
                     self._follow(reader)
             except (DependencyDown, TopicMissing, KafkaException) as error:
                 log.warning("live events are read again in %s s: %s", _AGAIN_S, error)
-                self._closing.wait(_AGAIN_S)
+            except Exception:
+                # A mistake of ours, at one record: a thread that ended would show only by silence.
+                log.exception("live events are read again in %s s", _AGAIN_S)
+            self._closing.wait(_AGAIN_S)
 
     def _follow(self, reader: BroadcastReader) -> None:
         codec = Codec(open_registry(self._connections))

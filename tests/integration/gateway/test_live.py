@@ -12,14 +12,16 @@ import pytest
 
 from connectors.database import open_catalogue
 from connectors.database.contract import Move
-from connectors.gateway.live import stream
+from connectors.gateway.live import messages, reader, stream
 from connectors.gateway.live.hub import Client
-from connectors.gateway.live.messages import Message
+from connectors.gateway.live.messages import Entry, Message
 from connectors.gateway.live.positions import Positions, pack
 from connectors.kafka.broadcast import BroadcastReader
+from connectors.kafka.records import Record
 from processors.catalog.fold import CatalogFold
 from schemas.events import (
     ArtefactRef,
+    Event,
     Model,
     Progress,
     SegmentTranscribed,
@@ -275,6 +277,24 @@ def test_a_change_is_told_when_the_catalogue_knows_it(place: Place) -> None:
             snapshot = stream.until("snapshot").data["videos"]
             assert "folded" in [video["video_id"] for video in snapshot]
     fold.close()
+
+
+def test_a_record_that_nobody_foresaw_does_not_end_the_reading(
+    stored: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def entry_of(record: Record, event: Event) -> Entry:
+        if getattr(event, "video_id", "") == "unforeseen":
+            raise RuntimeError("a mistake of ours")
+        return messages.entry_of(record, event)
+
+    monkeypatch.setattr(reader, "entry_of", entry_of)
+    monkeypatch.setattr(reader, "_AGAIN_S", 0.05)
+    with serving(stored.connections) as gateway, listening(gateway) as stream:
+        began(gateway, stream)
+        stored.publish(progress("unforeseen", 1.0))
+        began(gateway, stream)  # anew, with what is told from then on
+        stored.publish(progress("foreseen", 1.0))
+        assert stream.until("progress").data["video_id"] == "foreseen"
 
 
 def test_a_silent_stream_shows_that_it_lives(one: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
