@@ -10,8 +10,6 @@ from typing import Any, TypeVar
 import click
 
 from connectors.errors import DependencyDown
-from connectors.kafka.clients import open_producer
-from connectors.kafka.publishing import publish
 from connectors.objectstore import ObjectStore, open_store
 from connectors.objectstore.wishes import leave_note
 from connectors.registry import open_registry
@@ -19,6 +17,7 @@ from connectors.settings import Connections
 from ops.cli.errors import one_line
 from ops.cli.exits import FAILED
 from ops.cli.kafka import cluster_options, running
+from ops.cli.place import Cluster
 from ops.cli.text import counted, shown
 from ops.dead.letters import Letter, decoded, read_letters, whose
 from ops.dead.redrive import Anew, Plan, Redriven, Refused, Retry, plan, redrive
@@ -30,7 +29,6 @@ from schemas.topics import PREFIX, READERS, topic_named
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DUMPED_BYTES = 256
-_TIMEOUT_MS = 10_000
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -199,7 +197,7 @@ def redrive_letters(
             for item in possible:
                 _tell(item, as_json=as_json)
             return FAILED if refused else 0
-        announce = _announcer(connections, store, codec, here=not brokers)
+        announce = _announcer(connections, store, here=not brokers)
         for done in redrive(possible, letters, connections, store=store, codec=codec, announce=announce):
             _tell(done, as_json=as_json)
             refused += [done] if isinstance(done, Refused) else []
@@ -218,13 +216,12 @@ def _store(connections: Connections) -> ObjectStore:
 
 
 def _announcer(
-    connections: Connections, store: ObjectStore, codec: Codec, *, here: bool
+    connections: Connections, store: ObjectStore, *, here: bool
 ) -> Callable[[VideoUploaded], None]:
     """Has the pipeline see an upload; on this machine its supervisor publishes what is in the store."""
     if here:
         return lambda upload: leave_note(store, upload.video_id)
-    producer = open_producer(connections, message_timeout_ms=_TIMEOUT_MS)
-    return lambda upload: publish(producer, upload, codec)
+    return Cluster(connections).announce
 
 
 def _chosen(

@@ -8,6 +8,7 @@ import click
 from confluent_kafka import KafkaException
 
 from connectors.errors import DependencyDown
+from connectors.kafka.clients import TopicMissing
 from connectors.objectstore.revisions import OutcomeUnreadable, RevisionsUsedUp
 from ops.pipeline.processes import ProcessDied
 from processors.runtime.settings import SettingsError
@@ -20,7 +21,7 @@ def one_line() -> Iterator[None]:
         yield
     except DependencyDown as error:
         raise click.ClickException(f"{error.dependency} is down: {error.reason}") from error
-    except (SettingsError, OutcomeUnreadable, RevisionsUsedUp) as error:
+    except (SettingsError, OutcomeUnreadable, RevisionsUsedUp, TopicMissing) as error:
         raise click.ClickException(str(error)) from error
     except ProcessDied as error:
         message = f"{error}. What is done is kept: the same command goes on from there."

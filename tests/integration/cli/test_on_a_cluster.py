@@ -166,6 +166,15 @@ def test_what_cannot_be_announced_is_not_written(bare: World) -> None:
     assert list(bare.store.keys("")) == []
 
 
+def test_a_topic_that_is_not_there_is_one_line_that_says_what_makes_it(bare: World) -> None:
+    consumed = bare("consume", "video.completed")
+
+    assert (consumed.status, consumed.err) == (
+        1,
+        "Error: topic reelay.video.completed does not exist; `reelay topics apply` creates it\n",
+    )
+
+
 def test_a_store_that_nobody_named_is_one_line(world: World) -> None:
     finished = world("export", "v", REELAY_STORE_URL=None)
 
@@ -391,9 +400,8 @@ def test_what_was_cancelled_before_anybody_worked_ends_so_and_then_nothing_lags(
     status = working("status", "--json").json
     assert [group["group"] for group in status["groups"] if not group["members"]] == []
     assert status["videos"] == []
-    assert (
-        working("doctor", "--json").json["findings"][-3]["found"] == "every consumer group has members"
-    )
+    findings = {found["check"]: found["found"] for found in working("doctor", "--json").json["findings"]}
+    assert findings["processors"] == "every consumer group has members"
 
 
 def partitions(connections: Connections, topic: str) -> dict[int, PartitionLag]:
