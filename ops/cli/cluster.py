@@ -107,8 +107,13 @@ def up(folder: Path, kafka_heap: int, secure: bool, as_json: bool, **ports: int 
             tell=_say,
         )
         began_at = time.monotonic()
-        cluster.start()
-        furnish(cluster.connections())
+        try:
+            cluster.start()
+            furnish(cluster.connections())
+        except BaseException:
+            if any(server.running for server in cluster.servers):
+                _say("What was started goes on; `reelay cluster down` stops it.")
+            raise
     statuses = cluster.status()
     for status in statuses:
         _say(_line(status))

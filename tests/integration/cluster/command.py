@@ -23,14 +23,23 @@ class Command:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run it and wait."""
-        name, *rest = arguments
         return subprocess.run(
-            [sys.executable, "-m", "ops.cli.main", "cluster", name, "--folder", self.folder, *rest],
+            self._command(*arguments),
             env=os.environ | self._environment,
             capture_output=True,
             text=True,
             check=False,
             timeout=_COMMAND_S,
+        )
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Run it, and do not wait."""
+        return subprocess.Popen(
+            self._command(*arguments),
+            env=os.environ | self._environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def up(self) -> Connections:
@@ -48,6 +57,9 @@ class Command:
             server["name"]: server
             for server in json.loads(self.run("status", "--json").stdout)["servers"]
         }
+
+    def _command(self, name: str, *more: str) -> list[str | Path]:
+        return [sys.executable, "-m", "ops.cli.main", "cluster", name, "--folder", self.folder, *more]
 
 
 Servers = dict[str, dict[str, Any]]

@@ -3,6 +3,7 @@
 import shlex
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ops.cluster.programs import Programs
+from ops.cluster.server import any_runs
 from schemas.topics import TOPICS
 from tests.integration.cluster import clients
 from tests.integration.cluster.command import ANY_PORTS, Command, pids, processes
@@ -79,6 +81,23 @@ def test_down_leaves_no_process_and_with_delete_no_data(command: Command) -> Non
     assert not any(process.runs for process in before)
     assert not command.folder.exists()
     assert command.run("status").returncode == 1
+
+
+def test_a_start_that_is_broken_off_says_that_servers_go_on(
+    cluster_programs: Programs, tmp_path: Path
+) -> None:
+    command = Command(tmp_path / "cluster")
+    starting = command.start("up", *ANY_PORTS)
+    deadline = time.monotonic() + _GONE_S
+    while not any_runs(command.folder):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    starting.send_signal(signal.SIGINT)
+    _, said = starting.communicate(timeout=_GONE_S)
+
+    assert starting.returncode == 130
+    assert "What was started goes on; `reelay cluster down` stops it." in said
+    assert command.run("down", "--delete").returncode == 0
 
 
 def test_a_port_in_use_is_named_in_one_line_before_anything_starts(
