@@ -157,4 +157,7 @@ def running(
 def _limit_memory(pid: int, limit_bytes: int) -> None:
     if hasattr(resource, "prlimit"):  # Linux
         with contextlib.suppress(ProcessLookupError):  # it has ended already
+            _, most = resource.prlimit(pid, resource.RLIMIT_AS)
+            if most != resource.RLIM_INFINITY:  # nobody may go beyond what this process itself may use
+                limit_bytes = min(limit_bytes, most)
             resource.prlimit(pid, resource.RLIMIT_AS, (limit_bytes, limit_bytes))
