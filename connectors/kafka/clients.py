@@ -19,6 +19,8 @@ _FETCH_WAIT_MS = 25
 _AGAIN_S = 0.2
 MAX_EVENT_BYTES = 900_000
 """The largest value that producers of ours write; brokers refuse records above 1,000,000 bytes."""
+MAX_RECORD_BYTES = 950_000
+"""The same for value, key and headers together, so that there is room for headers to come."""
 
 
 class TopicMissing(LookupError):

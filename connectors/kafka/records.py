@@ -49,6 +49,12 @@ class Outgoing(NamedTuple):
     headers: Headers
 
 
+def size_bytes(record: Record | Outgoing) -> int:
+    """What its value, key and headers take together."""
+    headers = sum(len(name.encode()) + len(value) for name, value in record.headers)
+    return len(record.value) + len(record.key or b"") + headers
+
+
 def record_of(message: Message) -> Record:
     """A message without an error as plain data; a tombstone's value becomes no bytes."""
     topic, partition, offset = message.topic(), message.partition(), message.offset()

@@ -25,7 +25,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from connectors.kafka.records import Outgoing, Record
+from connectors.kafka.clients import MAX_RECORD_BYTES
+from connectors.kafka.records import Outgoing, Record, size_bytes
 from processors.runtime.contract import Failure
 from processors.runtime.retry import Tries
 from schemas.headers import Headers
@@ -34,8 +35,6 @@ from schemas.topics import dead_topic, retry_topic
 _PREFIX = "reelay-"
 _MAX_ERROR_CHARS = 500
 _MAX_KEY_BYTES = 1_000
-_MAX_COPY_BYTES = 950_000
-"""A record of that size still fits, with our headers, into the 1,000,000 bytes that producers write."""
 _UNTRIED = Tries()
 
 
@@ -84,8 +83,7 @@ def received(record: Record, topic: str) -> Handover:
 
 def copies(record: Record) -> bool:
     """Whether the record is small enough to be written again."""
-    headers = sum(len(name.encode()) + len(value) for name, value in record.headers)
-    return len(record.value) + len(record.key or b"") + headers <= _MAX_COPY_BYTES
+    return size_bytes(record) <= MAX_RECORD_BYTES
 
 
 def to_retry(

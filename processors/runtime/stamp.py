@@ -3,14 +3,15 @@ it out."""
 
 import dataclasses
 import hashlib
+import re
 import socket
 from datetime import UTC, datetime
 from functools import cache
 from typing import TypeVar
 
 from connectors.errors import DependencyDown
-from connectors.kafka.clients import MAX_EVENT_BYTES
-from connectors.kafka.records import Outgoing, Record
+from connectors.kafka.clients import MAX_EVENT_BYTES, MAX_RECORD_BYTES
+from connectors.kafka.records import Outgoing, Record, size_bytes
 from processors.runtime.unwanted import VideoKey
 from schemas.codec import Codec
 from schemas.events import EPOCH, Event, FailureKind, StageFailed, StageTime
@@ -21,6 +22,8 @@ from schemas.topics import topic_of
 E = TypeVar("E", bound=Event)
 
 _PUBLISHER = "publisher"
+_TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""W3C Trace Context, section 3.2; who cannot read one begins a new trace."""
 _MIN_SUBJECT_PARTS, _MAX_SUBJECT_PARTS = 2, 3
 
 
@@ -45,7 +48,8 @@ class Stamp:
     def __init__(self, stage: str, source: Event, traceparent: str | None, attempt: int) -> None:
         self._stage = stage
         self._source = source
-        self._traceparent = traceparent or new_traceparent(source.event_id)
+        is_trace = traceparent is not None and _TRACEPARENT.fullmatch(traceparent)
+        self._traceparent = traceparent if is_trace else new_traceparent(source.event_id)
         self._attempt = attempt
         self._began_at = datetime.now(UTC)
         self._pieces: dict[tuple[str, int | None], int] = {}
@@ -71,15 +75,18 @@ class Stamp:
             value = codec.encode(event, event_id=event_id, made_at=now, stages=stages)
         except LookupError as error:
             raise DependencyDown("schema registry", str(error)) from error
-        if len(value) > MAX_EVENT_BYTES:
-            raise ValueError(
-                f"{type(event).__name__} of {len(value):,} bytes, at most {MAX_EVENT_BYTES:,}"
-            )
         headers = stamped_headers(
             event, event_id, now, source=self._stage, traceparent=self._traceparent
         )
         topic = topic_of(event)
-        return Outgoing(topic.name, topic.key(event).encode(), value, headers)
+        outgoing = Outgoing(topic.name, topic.key(event).encode(), value, headers)
+        # key and headers repeat the video's id, which a stranger may have made as long as the value
+        if len(value) > MAX_EVENT_BYTES or size_bytes(outgoing) > MAX_RECORD_BYTES:
+            raise ValueError(
+                f"{type(event).__name__} of {len(value):,} bytes, in all {size_bytes(outgoing):,}; "
+                f"at most {MAX_EVENT_BYTES:,} and {MAX_RECORD_BYTES:,}"
+            )
+        return outgoing
 
     def skip(self, event: Event) -> None:
         """Pass over an event that is out already: ids of later ones depend on it."""

@@ -94,6 +94,22 @@ def test_an_event_too_large_for_a_broker_is_refused_where_it_is_made() -> None:
         stamp(large, CODEC)
 
 
+def test_an_event_whose_key_and_headers_make_it_too_large_is_refused_too() -> None:
+    stamp = Stamp("one", completed(UPLOADED, record()), None, 1)
+    with pytest.raises(ValueError, match="at most"):
+        stamp(replace(CONVERTED, video_id="v" * 340_000), CODEC)
+
+
+@pytest.mark.parametrize("given", ["x" * 1_000_000, "00-1-2-01", "", "00-" + "G" * 52])
+def test_what_is_no_trace_is_not_carried_on(given: str) -> None:
+    source = completed(UPLOADED, record())
+    traces = [
+        dict(Stamp("one", source, trace, 1)(CONVERTED, CODEC).headers)["traceparent"]
+        for trace in (given, None)
+    ]
+    assert traces[0] == traces[1]
+
+
 @pytest.mark.parametrize(
     ("subject", "expected"),
     [("v/3", (VideoKey("v", 3), None)), ("v/3/7", (VideoKey("v", 3), 7))],

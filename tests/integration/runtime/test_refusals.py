@@ -1,4 +1,4 @@
-"""Progress is what a processor can do without."""
+"""What the broker refuses to take ends no processor, where another start would meet it again."""
 
 import ctypes
 from pathlib import Path
@@ -32,3 +32,13 @@ def test_a_processor_whose_progress_the_broker_refuses_works_on(tmp_path: Path) 
         assert bench.converted() == [("talkative", 1), ("talkative", 2)]
         assert bench.said().count("no progress is sent") == 1
         bench.close()
+
+
+def test_an_id_too_long_for_what_is_made_of_it_holds_nobody_else_up(bench: Bench) -> None:
+    toy = bench.start()
+    bench.upload("v" * 340_000, "poison")  # its event would have the id in value, key and headers
+    bench.upload("next", "yield:1")
+    until(lambda: toy.poll() is not None or bench.read(DEAD), within_s=60)
+    assert [record.key for record in bench.read(DEAD)] == [b"v" * 340_000]
+    until(lambda: toy.poll() is not None or bench.converted("next"), within_s=60)
+    assert toy.poll() is None
