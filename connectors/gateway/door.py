@@ -17,7 +17,7 @@ from starlette.types import Scope as Connection
 from connectors.errors import DependencyDown
 from connectors.gateway.keys import KeyRing, Scope
 from connectors.gateway.limits import Buckets
-from connectors.gateway.problems import Problem
+from connectors.gateway.problems import Problem, wrong_key
 from connectors.gateway.sessions import COOKIE, Session, Sessions
 from connectors.gateway.settings import is_loopback
 
@@ -86,25 +86,23 @@ class Door:
         if path == SESSION:
             return session
         if session is None:
-            raise Problem(
-                401,
-                "No key",
-                "Send an API key that this gateway knows: `Authorization: Bearer KEY`.",
-                headers={"WWW-Authenticate": 'Bearer realm="reelay"'},
+            raise wrong_key(
+                "No key", "Send an API key that this gateway knows: `Authorization: Bearer KEY`."
             )
         if not session.key.scope.covers(Scope.WRITE if writes else Scope.READ):
             raise Problem(403, "Not allowed", "This key is for reading only.")
         return session
 
     async def _session_of(self, request: Request) -> Session | None:
-        """By the key in the header, which counts for ever, or else by the page's cookie."""
+        """By the key in the header, which counts for ever, or else by the cookie, which is for our page
+        alone."""
         header = request.headers.get("authorization")
         if header is not None:
             kind, _, presented = header.partition(" ")
             key = self._ring.find(presented.strip()) if kind.lower() == "bearer" else None
             return Session(key, math.inf) if key else None
         cookie = request.cookies.get(COOKIE)
-        if cookie is None:
+        if cookie is None or not _is_our_page(request):
             return None
         try:
             return await run_sync(self._sessions.find, cookie)
@@ -116,13 +114,17 @@ class Door:
 
     def _check_site(self, request: Request) -> None:
         """Browsers say who makes a request; programs say nothing. Raises Problem for another site's."""
-        origin = request.headers.get("origin")
-        if origin in self._origins:
+        if request.headers.get("origin") in self._origins:
             return
         site = request.headers.get("sec-fetch-site", "none")
-        ours = origin is None or _authority(origin) == request.headers.get("host")
-        if site not in ("same-origin", "none") or not ours:
+        if site not in ("same-origin", "none") or not _is_our_page(request):
             raise Problem(403, "Not allowed", "Another site's page may not change anything here.")
+
+
+def _is_our_page(request: Request) -> bool:
+    """Whether the page that asks is ours, as far as a browser says which it is."""
+    origin = request.headers.get("origin")
+    return origin is None or _authority(origin) == request.headers.get("host")
 
 
 def _check_host(request: Request) -> None:

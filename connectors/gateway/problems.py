@@ -65,6 +65,11 @@ class Problem(Exception):
         return JSONResponse(content, self.status, self.headers, MEDIA_TYPE)
 
 
+def wrong_key(title: str, detail: str) -> Problem:
+    """No key was given that is known here."""
+    return Problem(401, title, detail, headers={"WWW-Authenticate": 'Bearer realm="reelay"'})
+
+
 def no_such_video() -> Problem:
     """There is no video of that id, or there never can be."""
     return Problem(404, "No such video", "There is no video of that id, or it was deleted.")

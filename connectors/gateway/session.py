@@ -11,7 +11,7 @@ from connectors.gateway.bodies import read_json
 from connectors.gateway.documents import body_of, problems
 from connectors.gateway.keys import Key, KeyRing
 from connectors.gateway.models import SessionAnswer
-from connectors.gateway.problems import Problem
+from connectors.gateway.problems import wrong_key
 from connectors.gateway.sessions import COOKIE, Sessions
 
 
@@ -47,7 +47,7 @@ def router(ring: KeyRing, sessions: Sessions) -> APIRouter:
         """Sets a cookie that is as good as the key, for requests of the same site."""
         key = ring.find(given.key)
         if key is None:
-            raise Problem(401, "Wrong key", "This gateway does not know that key.")
+            raise wrong_key("Wrong key", "This gateway does not know that key.")
         response = JSONResponse(_answer(ring, key))
         response.set_cookie(
             COOKIE,
