@@ -262,20 +262,27 @@ class Aggregator:
         """Make the outcome, unless there is one."""
         revision = (ending.video_id, ending.revision)
         outcome = await self._outside.call(lambda: self._decided(ending, make))
-        await self._close(revision, partition, outcome)
+        if outcome is None:
+            await self._mark_deleted(ending.video_id, partition)
+        else:
+            await self._close(revision, partition, outcome)
 
-    def _decided(self, ending: outcomes.Ending, make: Callable[[], Outcome]) -> Outcome:
-        """The revision's one outcome: the first that was put in place."""
+    def _decided(self, ending: outcomes.Ending, make: Callable[[], Outcome]) -> Outcome | None:
+        """The revision's one outcome: the first that was put in place. None where the video was deleted
+        meanwhile, by another that took over from this one while it froze: whoever deletes puts the
+        marker before it removes, so what was written too late is seen there or here."""
         revision = (ending.video_id, ending.revision)
         outcome = outcome_of(self._store, *revision)
         if outcome is not None:
             return outcome
-        outcome, key = self._made(ending, make), outcome_key(*revision)
-        if not self._store.put_if_absent(key, dump_outcome(outcome)):
-            first = outcome_of(self._store, *revision)
-            if first is None:
-                raise ObjectMissing(key)  # deleted meanwhile
-            outcome = first
+        made, key = self._made(ending, make), outcome_key(*revision)
+        is_first = self._store.put_if_absent(key, dump_outcome(made))
+        outcome = made if is_first else outcome_of(self._store, *revision)
+        if self._found(deleted_key(ending.video_id)) is not None:
+            self._remove_objects(ending.video_id)
+            return None
+        if outcome is None:
+            raise ObjectMissing(key)
         self._remove_other_results(revision, outcome)
         return outcome
 

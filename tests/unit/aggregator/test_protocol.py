@@ -156,3 +156,26 @@ def test_one_that_writes_too_late_leaves_the_files_that_the_outcome_names_as_the
     assert [world.store.find(ref.key) for ref in decided.files] == list(decided.files)
     assert told[0] not in world.store.objects
     assert world.outcomes() == {(b"v:1", CODEC.encode(decided))}
+
+
+def test_one_that_writes_too_late_leaves_nothing_of_a_video_that_was_deleted_meanwhile() -> None:
+    world = World()
+    frozen = world.started()
+    for event in (probed(), enriched(world.store, 0)):
+        run(frozen.handle(record(event)))
+    other = world.started()
+    write = world.store.put
+    told: list[str] = []
+
+    def freezing(key: str, data: bytes) -> ArtefactRef:
+        if key.startswith("results/") and not told:
+            told.append(key)
+            run(other.handle(record(DELETE)))
+        return write(key, data)
+
+    world.store.put = freezing  # type: ignore[method-assign]
+    run(frozen.handle(record(converted(1))))
+    assert told
+    assert [key for key in world.store.objects if not key.startswith("media/")] == [deleted_key("v")]
+    assert list(world.table) == [b"v:0:deleted"]
+    assert not [value for _, value in world.outcomes() if value is not None]
