@@ -79,6 +79,21 @@ def _schema(topic: str) -> Schema:
     return _parsed(schema_text(topic_named(topic)))
 
 
+def _contains_itself(schema: Any, within: frozenset[str] = frozenset()) -> bool:
+    """Whether a parsed schema's type is part of itself, as none of ours is. Its values may be nested
+    more deeply than there is stack to read them with (fastavro 1.13: SIGSEGV)."""
+    match schema:
+        case str():
+            return schema in within
+        case list():
+            return any(_contains_itself(branch, within) for branch in schema)
+        case {"fields": fields, "name": name}:
+            return any(_contains_itself(field["type"], within | {name}) for field in fields)
+        case {"items": inner} | {"values": inner} | {"type": inner}:
+            return _contains_itself(inner, within)
+    return False
+
+
 class Codec:
     """Encodes and decodes events. Cheap to call: schemas and ids are cached."""
 
@@ -146,6 +161,8 @@ class Codec:
         if writer is None:
             try:
                 writer = _parsed(self._registry.schema_of(schema_id))
+                if _contains_itself(writer):
+                    raise ValueError("it contains itself")
             except _NO_SCHEMA as error:
                 raise UndecodableError(f"unknown schema id {schema_id}") from error
             self._writers[schema_id] = writer

@@ -134,6 +134,44 @@ class OneSchema:
         return self.text
 
 
+def a_list(inner: object) -> str:
+    """A linked list's schema. inner: of what comes next."""
+    fields = [{"name": "video_id", "type": "string"}, {"name": "next", "type": inner}]
+    return json.dumps(
+        {"type": "record", "name": "VideoDeleted", "namespace": "reelay", "fields": fields}
+    )
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        ["null", "VideoDeleted"],
+        ["null", {"type": "array", "items": "VideoDeleted"}],
+        ["null", {"type": "map", "values": ["VideoDeleted"]}],
+        {
+            "type": "record",
+            "name": "Other",
+            "fields": [{"name": "back", "type": ["null", "VideoDeleted"]}],
+        },
+    ],
+    ids=["directly", "in a list", "in a map", "in another record"],
+)
+def test_an_event_nested_as_deeply_as_a_stranger_likes_is_refused(inner: object) -> None:
+    codec = Codec(OneSchema(a_list(inner)))
+    with pytest.raises(UndecodableError, match="unknown schema id 1"):
+        codec.decode(b"\0\0\0\0\1" + b"\2v\2" * 300_000, topics.VIDEO_DELETED)
+
+
+def test_an_event_whose_schema_uses_a_type_twice_is_read() -> None:
+    schema = schema_of(topics.VIDEO_UPLOADED)
+    note = {"type": "record", "name": "Note", "fields": [{"name": "text", "type": "string"}]}
+    schema["fields"] += [{"name": "first", "type": note}, {"name": "second", "type": "Note"}]
+    notes = {"first": {"text": "one"}, "second": {"text": "two"}}
+    codec, data = written(schema, {**to_record(UPLOADED), **notes})
+
+    assert codec.decode(data, topics.VIDEO_UPLOADED) == UPLOADED
+
+
 @pytest.mark.parametrize(
     "text",
     [
