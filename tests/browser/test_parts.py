@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -16,10 +15,11 @@ from faster_whisper.tokenizer import _LANGUAGE_CODES
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from connectors.gateway.headers import SecurityHeaders
+from connectors.gateway.main import listen
 from connectors.gateway.pages import add_pages
 from processors.transcriber.languages import tag
 from tests.browser.looks import look
-from tests.browser.service import free_port
+from tests.integration.gateway.serving import DEADLINE_S, soon
 
 MANY = 10_000
 PAGE = Path(__file__).parents[2] / "connectors" / "gateway" / "page"
@@ -31,17 +31,15 @@ def address() -> Iterator[str]:
     app = FastAPI()
     add_pages(app)
     app.add_middleware(SecurityHeaders)
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
+    listening = listen("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
-    deadline = time.monotonic() + 60
-    while not server.started:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
+    soon(lambda: server.started)
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     server.should_exit = True
-    thread.join(30)
+    thread.join(DEADLINE_S)
+    assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -349,6 +347,296 @@ def test_an_upload_waits_for_another_session_when_its_own_has_ended_and_goes_on_
 
     page.wait_for_function("() => queue.uploads[0].state === 'done'")
     assert made == ["POST"]
+
+
+TOLD = """(() => {
+  delete window.SharedWorker;
+  window.EventSource = class extends EventTarget {
+    static CLOSED = 2;
+    readyState = 1;
+    constructor() {
+      super();
+      window.tell = (type, content) =>
+        this.dispatchEvent(new MessageEvent(type, { data: JSON.stringify(content) }));
+    }
+    close() {}
+  };
+})()"""
+"""Has a test say what the gateway tells, and when."""
+
+
+def tell(page: Page, kind: str, content: Any) -> None:
+    page.evaluate("([kind, content]) => tell(kind, content)", [kind, content])
+
+
+@pytest.fixture
+def told(page: Page) -> Page:
+    """A tab that the test tells what happens."""
+    page.add_init_script(TOLD)
+    return page
+
+
+def one_video(**more: Any) -> dict[str, Any]:
+    """One that is worked on, as the API answers it."""
+    facts: dict[str, Any] = {
+        **{"shown_revision": None, "revisions": [], "files": [], "gaps": [], "warnings": []},
+        **{"stages": [], "source_url": "/api/v1/videos/talk/source"},
+    }
+    at_work = {"video_id": "talk", "name": "Talk.mp4", "state": "working", "segments_done": 0}
+    return one_of_many(1) | facts | at_work | more
+
+
+def completed(revision: int = 1, text: str = "Hello.") -> dict[str, Any]:
+    url = f"/api/v1/talk/{revision}"
+    names = ("transcript.json", "captions.en.transcribed.vtt")
+    return one_video(
+        state="completed",
+        revision=revision,
+        shown_revision=revision,
+        files=[{"name": name, "url": f"{url}/{name}"} for name in names],
+    )
+
+
+def has_results(page: Page, revision: int, *texts: str) -> None:
+    """Let the API have a transcript of one sentence a second."""
+    words = [
+        {"start_s": second, "end_s": second + 1, "text": f" {text}"} for second, text in enumerate(texts)
+    ]
+    sentences = [{"first_word": 0, "end_word": len(words), "language": "en"}]
+    transcript = {"language": "en", "words": words, "sentences": sentences}
+    answer(page, f"talk/{revision}/transcript.json", transcript)
+    cues = [f"00:{n:02}.000 --> 00:{n + 1:02}.000\n{text}" for n, text in enumerate(texts)]
+    page.route(
+        f"**/talk/{revision}/*.vtt",
+        lambda route: route.fulfill(body="\n\n".join(["WEBVTT", *cues]), content_type="text/vtt"),
+    )
+
+
+def caption(index: int, text: str, revision: int = 1) -> dict[str, Any]:
+    words = [[index + n / 100, index + n / 100 + 0.01, f" {w}"] for n, w in enumerate(text.split())]
+    about = {"video_id": "talk", "revision": revision, "index": index, "language": "en"}
+    return about | {"start_s": index, "end_s": index + 1, "words": words}
+
+
+def held(page: Page, path: str) -> list[Route]:
+    """Let requests to a path wait; they come into the list."""
+    waiting: list[Route] = []
+
+    def wait(route: Route) -> None:
+        waiting.append(route)
+
+    page.route(lambda url: urlsplit(url).path == f"/api/v1/{path}", wait)
+    return waiting
+
+
+def come(page: Page, waiting: list[Route], count: int = 1) -> None:
+    for _ in range(600):
+        if len(waiting) >= count:
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{len(waiting)} requests came, not {count}")
+
+
+def give(waiting: list[Route], content: Any) -> None:
+    """Answer the oldest of them."""
+    waiting.pop(0).fulfill(body=json.dumps(content), content_type="application/json")
+
+
+def test_what_is_told_while_the_list_is_on_its_way_is_newer_than_the_list(
+    told: Page, address: str
+) -> None:
+    waiting = held(told, "videos")
+    told.goto(address)
+    come(told, waiting)
+    tell(told, "video", one_of_many(2))
+    tell(told, "video", one_of_many(1))
+    give(waiting, {"videos": [one_of_many(1) | {"state": "working"}], "next": None, "total": 1})
+
+    expect(told.locator(".list-count")).to_have_text("2 videos")
+    expect(told.locator(".tile .state")).to_have_text(["Ready", "Ready"])
+
+
+def test_a_video_that_ends_while_it_is_being_loaded_is_not_shown_at_work_for_ever(
+    told: Page, address: str
+) -> None:
+    has_results(told, 1, "Hello.")
+    waiting = held(told, "videos/talk")
+    told.goto(f"{address}/videos/talk")
+    come(told, waiting)
+    tell(told, "video", one_of_many(1) | {"video_id": "talk"})
+    give(waiting, one_video())
+    come(told, waiting)
+    give(waiting, completed())
+
+    expect(told.locator(".paragraph p")).to_have_text("Hello.")
+    expect(told.locator(".video-facts .state")).to_have_text("Ready")
+
+
+CUES = """() => [...document.querySelector("video").textTracks].filter(({ mode }) => mode === "showing")
+    .flatMap(({ cues }) => [...cues].map(({ text }) => text))"""
+
+
+def test_captions_that_come_before_their_video_are_shown_on_it_and_give_way_to_another_revisions(
+    told: Page, address: str
+) -> None:
+    waiting = held(told, "videos/talk")
+    told.goto(f"{address}/videos/talk")
+    come(told, waiting)
+    tell(told, "caption", caption(0, "Good morning."))
+    give(waiting, one_video())
+    expect(told.locator(".paragraphs")).to_contain_text("Good morning.")
+    tell(told, "caption", caption(1, "Who is there?"))
+    assert told.evaluate(CUES) == ["Good morning.", "Who is there?"]
+
+    tell(told, "caption", caption(0, "Good evening.", revision=2))
+    tell(told, "video", one_video(revision=2))
+    come(told, waiting)
+    give(waiting, one_video(revision=2))
+    expect(told.locator(".paragraphs")).to_contain_text("Good evening.")
+    assert told.evaluate(CUES) == ["Good evening."]
+
+
+def test_what_is_sought_in_a_transcript_is_still_found_when_more_of_it_comes(
+    told: Page, address: str
+) -> None:
+    answer(told, "videos/talk", one_video())
+    told.goto(f"{address}/videos/talk")
+    expect(told.locator(".video-facts .state")).to_be_visible()
+    tell(told, "caption", caption(5, "Tea or coffee."))
+    box = told.get_by_label("Find in this transcript")
+    box.fill("tea")
+    expect(told.locator(".find-status")).to_have_text("1 of 1")
+
+    tell(told, "caption", caption(1, "Make tea."))
+    expect(told.locator(".is-found")).to_have_text(["tea.", "Tea"])
+    expect(told.locator(".is-found-here")).to_have_text("Tea")
+    box.press("ArrowUp")
+    expect(told.locator(".find-status")).to_have_text("1 of 2")
+
+
+def test_who_reads_elsewhere_is_left_there_when_more_of_a_transcript_comes(
+    told: Page, address: str
+) -> None:
+    answer(told, "videos/talk", one_video())
+    told.goto(f"{address}/videos/talk")
+    expect(told.locator(".video-facts .state")).to_be_visible()
+    tell(told, "caption", caption(0, "First words. " * 600))
+    told.locator(".word").first.click()
+    expect(told.locator(".word:focus")).to_have_count(1)
+    told.mouse.wheel(0, 500)
+    told.wait_for_function("() => document.querySelector('.transcript').scrollTop >= 500")
+
+    tell(told, "caption", caption(30, "More words."))
+    expect(told.locator(".paragraphs")).to_contain_text("More words.")
+    told.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert told.locator(".transcript").evaluate("({ scrollTop }) => scrollTop") >= 500
+
+
+def test_the_focus_goes_to_the_next_button_when_its_own_is_of_no_use_any_more(
+    told: Page, address: str
+) -> None:
+    answer(told, "videos/talk", one_video())
+    told.goto(f"{address}/videos/talk")
+    told.get_by_role("button", name="Delete").focus()
+    answer(told, "videos/talk", one_video(state="cancelled"))
+    tell(told, "video", one_video(state="cancelled"))
+    again = told.get_by_role("button", name="Try again")
+    expect(again).to_be_visible()
+    expect(told.get_by_role("button", name="Delete")).to_be_focused()
+
+    answer(told, "videos/talk/retry", {})
+    answer(told, "videos/talk", one_video(state="waiting", revision=2))
+    again.press("Enter")
+    expect(again).to_be_hidden()
+    expect(told.get_by_role("button", name="Copy link")).to_be_focused()
+
+
+def test_what_could_not_be_asked_is_asked_again(told: Page, address: str) -> None:
+    answer(told, "videos/talk", one_video())
+    problem = {"title": "Internal error", "status": 500, "detail": "Something went wrong here."}
+    answer(told, "videos/talk/cancel", problem, status=500)
+    told.goto(f"{address}/videos/talk")
+    told.get_by_role("button", name="Cancel").click()
+    alert = told.get_by_role("alert")
+    expect(alert).to_contain_text("Something went wrong here.")
+
+    answer(told, "videos/talk/cancel", {}, status=202)
+    with told.expect_request("**/talk/cancel"):
+        alert.get_by_role("button", name="Try again").click()
+    expect(alert).to_have_count(0)
+
+
+def test_what_somebody_else_corrected_is_shown_once_one_leaves_ones_own_corrections(
+    told: Page, address: str
+) -> None:
+    has_results(told, 1, "Mine.")
+    has_results(told, 2, "Theirs.")
+    answer(told, "videos/talk", completed(1))
+    told.goto(f"{address}/videos/talk")
+    told.get_by_role("button", name="Correct captions").click()
+    expect(told.locator(".cue-text")).to_have_text("Mine.")
+    answer(told, "videos/talk", completed(2))
+    with told.expect_response("**/videos/talk"):
+        tell(told, "video", completed(2))
+    expect(told.locator(".cue-text")).to_have_text("Mine.")
+
+    told.get_by_role("button", name="Close").click()
+    expect(told.locator(".paragraph p")).to_have_text("Theirs.")
+
+
+def test_a_caption_that_has_the_focus_is_not_behind_the_bar_on_a_phone(told: Page, address: str) -> None:
+    has_results(told, 1, *(f"Sentence {number}." for number in range(20)))
+    answer(told, "videos/talk", completed())
+    held(told, "videos/talk/source")
+    told.set_viewport_size({"width": 320, "height": 640})
+    told.goto(f"{address}/videos/talk")
+    told.get_by_role("button", name="Correct captions").click()
+    covered = """() => {
+        const box = document.activeElement.getBoundingClientRect();
+        const top = document.elementFromPoint(box.left + 5, (box.top + box.bottom) / 2);
+        return !document.activeElement.contains(top);
+    }"""
+    for number in range(1, 15):
+        told.keyboard.press("ArrowDown")
+        expect(told.locator(".cue-text:focus")).to_have_text(f"Sentence {number}.")
+        assert not told.evaluate(covered), number
+
+
+def test_a_lost_connection_is_seen_by_who_has_scrolled_down(told: Page, address: str) -> None:
+    videos = [one_of_many(number) for number in range(48)]
+    answer(told, "videos", {"videos": videos, "next": None, "total": 48})
+    told.goto(address)
+    told.locator(".tile").last.scroll_into_view_if_needed()
+    told.evaluate("tell('error')")
+    expect(told.locator(".connection")).to_contain_text("The connection to Reelay is lost")
+    expect(told.locator(".connection p")).to_be_in_viewport()
+
+
+def test_who_goes_back_to_the_list_is_where_they_left_it(told: Page, address: str) -> None:
+    videos = [one_of_many(number) for number in range(48)]
+    answer(told, "videos", {"videos": videos, "next": None, "total": 48})
+    answer(told, "videos/video-40", one_video(video_id="video-40"))
+    told.goto(address)
+    told.get_by_role("link", name="Talk 40.mp4").click()
+    expect(told.locator(".video-head")).to_be_visible()
+    told.go_back()
+    expect(told.get_by_role("link", name="Talk 40.mp4")).to_be_in_viewport()
+
+
+def test_more_hits_are_asked_for_once_however_often_one_clicks(page: Page, address: str) -> None:
+    hit = {
+        **{"video_id": "talk", "revision": 1, "name": "Talk.mp4", "language": "en"},
+        **{"start_s": 1.0, "end_s": 2.0, "snippet": [{"text": "and", "hit": True}]},
+    }
+    answer(page, "search", {"hits": [hit], "next": "1", "total": 2, "at_least": False})
+    page.goto(f"{address}/search?q=and")
+    expect(page.locator(".hit")).to_have_count(1)
+    waiting = held(page, "search")
+    page.get_by_role("button", name="Show more").dblclick()
+    come(page, waiting)
+    for _ in waiting[:]:
+        give(waiting, {"hits": [hit], "next": None, "total": 2, "at_least": False})
+    expect(page.locator(".hit")).to_have_count(2)
 
 
 def test_what_is_vendored_is_what_was_published() -> None:

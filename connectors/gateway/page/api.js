@@ -1,6 +1,5 @@
 /**
- * The HTTP interface: its data and its calls.
- * @module
+ * The HTTP interface: of its data what the page uses, and its calls.
  */
 
 /**
@@ -12,7 +11,6 @@
  * @property {string} name
  * @property {State} state
  * @property {string | null} uploaded_at
- * @property {string | null} ended_at
  * @property {number | null} size_bytes
  * @property {number | null} duration_s
  * @property {string | null} language BCP 47
@@ -24,9 +22,6 @@
  *
  * @typedef {object} VideoFile
  * @property {string} name
- * @property {string} kind
- * @property {number} size_bytes
- * @property {string} media_type
  * @property {string} url
  *
  * @typedef {object} StageTime
@@ -42,18 +37,9 @@
  * @property {number} end_s
  * @property {string} reason
  *
- * @typedef {object} Revision
- * @property {number} revision
- * @property {State} state
- * @property {string | null} uploaded_at
- * @property {string | null} ended_at
- * @property {string | null} reason
- * @property {string | null} model
- * @property {string | null} language
- *
  * @typedef {object} VideoFacts
  * @property {number | null} shown_revision
- * @property {Revision[]} revisions
+ * @property {{revision: number, language: string | null}[]} revisions
  * @property {VideoFile[]} files
  * @property {Gap[]} gaps
  * @property {string[]} warnings
@@ -64,11 +50,9 @@
  *
  * @typedef {object} Hit
  * @property {string} video_id
- * @property {number} revision
  * @property {string} name
  * @property {string | null} language
  * @property {number} start_s
- * @property {number} end_s
  * @property {{text: string, hit: boolean}[]} snippet
  */
 

@@ -1,6 +1,5 @@
 /**
  * The captions of videos at work, kept for a view or a tab that is opened in the middle.
- * @module
  */
 
 /** @typedef {import("./stream.js").Live} Live */

@@ -1,6 +1,5 @@
 /**
  * Which files are to be uploaded: dropped anywhere on the page, folders too, or picked.
- * @module
  */
 
 import { byId, el } from "./dom.js";
@@ -35,7 +34,7 @@ export function takeDrops(chosen) {
   window.addEventListener("dragleave", (event) => {
     if (!hasFiles(event)) return;
     depth -= 1;
-    curtain.hidden = depth > 0 ? false : true;
+    curtain.hidden = depth <= 0;
   });
   window.addEventListener("dragover", (event) => {
     if (!hasFiles(event)) return;

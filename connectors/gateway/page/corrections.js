@@ -1,7 +1,6 @@
 /**
  * Correcting captions in place: Enter or a click opens one, Enter keeps it, Escape leaves it as it was;
  * saving sends all of them.
- * @module
  */
 
 import { el, fill, say } from "./dom.js";
@@ -22,7 +21,7 @@ export class Corrections {
 
   #status = el("p", { class: "corrections-status", role: "status" });
   #trouble = el("div");
-  #save = el("button", { type: "button", class: "primary", disabled: true, onclick: () => this.#send() }, "Save corrections");
+  #save = el("button", { class: "primary", disabled: true, onclick: () => this.#send() }, "Save corrections");
 
   /**
    * @param {Cue[]} cues
@@ -48,7 +47,7 @@ export class Corrections {
         "div",
         { class: "corrections-bar" },
         this.#status,
-        el("button", { type: "button", onclick: () => this.#leave() }, "Close"),
+        el("button", { onclick: () => this.#leave() }, "Close"),
         this.#save,
       ),
     );
@@ -92,7 +91,7 @@ export class Corrections {
     return el(
       "li",
       { class: "cue", "data-number": number },
-      el("button", { type: "button", class: "cue-time", tabindex: -1, "aria-label": `Play from ${clock(cue.start_s)}`, onclick: () => this.#on.seek(cue.start_s) }, clock(cue.start_s)),
+      el("button", { class: "cue-time", tabindex: -1, "aria-label": `Play from ${clock(cue.start_s)}`, onclick: () => this.#on.seek(cue.start_s) }, clock(cue.start_s)),
       this.#shown(number),
     );
   }
@@ -102,7 +101,6 @@ export class Corrections {
     return el(
       "button",
       {
-        type: "button",
         class: "cue-text",
         lang: this.#language,
         dir: direction(this.#language),
@@ -125,7 +123,6 @@ export class Corrections {
     });
     box.value = this.#texts[number];
     row.lastElementChild?.replaceWith(box);
-    row.classList.add("is-edited");
     this.#on.seek(this.#cues[number].start_s);
 
     let open = true;
@@ -137,7 +134,6 @@ export class Corrections {
       if (keep && box.value.trim()) this.#texts[number] = box.value.trim();
       const shown = this.#shown(number);
       box.replaceWith(shown);
-      row.classList.remove("is-edited");
       row.classList.toggle("is-changed", this.#texts[number] !== this.#cues[number].text);
       this.#count();
       if (focus) shown.focus();
@@ -198,6 +194,7 @@ export class Corrections {
     } catch (error) {
       fill(this.#trouble, errorNotice(error));
       this.#save.disabled = false;
+      this.#save.focus();
     }
   }
 

@@ -1,6 +1,5 @@
 /**
  * A question that has to be answered before something is done that cannot be undone.
- * @module
  */
 
 import { el } from "./dom.js";
@@ -20,8 +19,8 @@ export function ask(question, consequence, action) {
     el(
       "form",
       { method: "dialog" },
-      el("button", { value: "no", autofocus: true }, "Keep it"),
-      el("button", { value: "yes", class: "danger" }, action),
+      el("button", { type: "submit", value: "no", autofocus: true }, "Keep it"),
+      el("button", { type: "submit", value: "yes", class: "danger" }, action),
     ),
   );
   document.body.append(dialog);

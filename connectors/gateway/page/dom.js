@@ -1,6 +1,5 @@
 /**
  * Making elements. Data only ever becomes text: nothing here parses HTML.
- * @module
  */
 
 /** @typedef {Node | string | number | null | undefined | false} Child */
@@ -8,7 +7,8 @@
 /**
  * An element with its attributes, listeners and children.
  *
- * `on…` functions become listeners, `true` an empty attribute; null, undefined and false leave it out.
+ * `on…` functions become listeners, `true` an empty attribute; null, undefined and false leave it out. A button
+ * submits a form only if its `type` says so.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
@@ -18,6 +18,7 @@
  */
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
+  if (element instanceof HTMLButtonElement) element.type = "button";
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (typeof value === "function") {

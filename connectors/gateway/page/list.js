@@ -1,13 +1,13 @@
 /**
  * The list of all videos, page by page, kept up to date by live events.
- * @module
  */
 
 import { listVideos } from "./api.js";
 import { pickFiles } from "./choosing.js";
 import { arrange, el, fill, refill, say } from "./dom.js";
 import { isDeleted, onLive } from "./live.js";
-import { announce, errorNotice } from "./notices.js";
+import { oneAtATime } from "./loading.js";
+import { announce, announceEnd, errorNotice } from "./notices.js";
 import { counted } from "./text.js";
 import { STATE_NAMES, Tile } from "./tile.js";
 
@@ -51,7 +51,7 @@ class List {
   #trouble = el("div");
   #empty = el("div");
   #nearEnd = new IntersectionObserver((entries) => entries.at(-1)?.isIntersecting && this.#loadMore(), { rootMargin: "600px" });
-  #more = el("button", { type: "button", class: "more", hidden: true, onclick: () => this.#askForMore() }, "Show more");
+  #more = el("button", { class: "more", hidden: true, onclick: () => this.#askForMore() }, "Show more");
 
   /**
    * @param {HTMLElement} place
@@ -85,9 +85,11 @@ class List {
   }
 
   /** The first page, again: after it, the list is as new as the server. */
-  async load() {
+  load = oneAtATime(() => this.#loadFirst());
+
+  async #loadFirst() {
     try {
-      const page = await listVideos({ state: this.#state, limit: Math.max(PAGE, Math.min(200, this.#tiles.size)) }, this.#signal);
+      const page = await this.#page({ limit: Math.max(PAGE, Math.min(200, this.#tiles.size)) });
       fill(this.#trouble);
       const known = this.#tiles;
       this.#tiles = new Map();
@@ -108,7 +110,7 @@ class List {
     if (this.#loading || !this.#next) return;
     this.#loading = true;
     try {
-      const page = await listVideos({ state: this.#state, cursor: this.#next, limit: PAGE }, this.#signal);
+      const page = await this.#page({ cursor: this.#next, limit: PAGE });
       const fresh = page.videos.filter(({ video_id }) => !this.#tiles.has(video_id) && !isDeleted(video_id)).map((video) => this.#put(video));
       this.#grid.append(...fresh.map(({ element }) => element));
       this.#end(page);
@@ -123,6 +125,22 @@ class List {
   }
 
   /**
+   * A page, and what was told while it was on its way: it may be from before that.
+   * @param {{cursor?: string, limit: number}} which
+   */
+  async #page(which) {
+    /** @type {VideoSummary[]} */
+    const told = [];
+    const arrived = new AbortController();
+    onLive("video", (video) => told.push(video), arrived.signal);
+    try {
+      return { ...(await listVideos({ state: this.#state, ...which }, this.#signal)), told };
+    } finally {
+      arrived.abort();
+    }
+  }
+
+  /**
    * @param {VideoSummary} video
    * @param {Tile} [tile] the one that shows it already
    */
@@ -132,14 +150,15 @@ class List {
     return tile;
   }
 
-  /** @param {{next: string | null, total: number}} page */
-  #end({ next, total }) {
+  /** @param {{next: string | null, total: number, told: VideoSummary[]}} page */
+  #end({ next, total, told }) {
     this.#next = next;
     this.#more.hidden = next === null;
     // Observing it anew tells whether it is still in view, on a screen that holds more than a page.
     this.#nearEnd.unobserve(this.#more);
     this.#nearEnd.observe(this.#more);
     this.#setTotal(total);
+    for (const video of told) this.#changed(video);
   }
 
   /** @param {number} total */
@@ -250,13 +269,7 @@ function welcome(chosen) {
     { class: "welcome" },
     el("p", { class: "welcome-title" }, "Drop a video here"),
     el("p", {}, "It is transcribed word by word. You can read along while it is being worked on, search what was said, and take captions with you."),
-    el("button", { type: "button", class: "primary", onclick: () => pickFiles(chosen) }, "Choose files"),
+    el("button", { class: "primary", onclick: () => pickFiles(chosen) }, "Choose files"),
     el("p", { class: "welcome-small" }, "Video or sound in any common format. From a terminal: ", el("code", {}, `curl -T talk.mp4 ${location.origin}/api/v1/upload/`)),
   );
-}
-
-/** @param {VideoSummary} video */
-function announceEnd(video) {
-  if (video.state === "completed") announce(`${video.name} is ready.`);
-  if (video.state === "failed") announce(`${video.name} failed: ${video.reason ?? ""}`);
 }

@@ -1,6 +1,5 @@
 /**
  * Words of one video as they are transcribed: pieces come in any order, and some twice.
- * @module
  */
 
 /** @typedef {import("./reading.js").Word} Word */

@@ -1,7 +1,6 @@
 /**
  * Live events for this tab: from the connection that all tabs share, or where a browser has no shared
  * workers, from one of its own.
- * @module
  */
 
 import { EVENTS_URL } from "./api.js";

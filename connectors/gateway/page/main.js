@@ -1,6 +1,5 @@
 /**
  * Where the page starts.
- * @module
  */
 
 import { pickFiles, pickFolder, takeDrops } from "./choosing.js";

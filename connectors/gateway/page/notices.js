@@ -1,6 +1,5 @@
 /**
  * What the page tells people outside its views: polite announcements, and whether the connection holds.
- * @module
  */
 
 import { byId, el, fill } from "./dom.js";
@@ -19,6 +18,15 @@ export function announce(text) {
 }
 
 /**
+ * Say what became of a video.
+ * @param {import("./api.js").VideoSummary} video
+ */
+export function announceEnd({ state, name, reason }) {
+  if (state === "completed") announce(`${name} is ready.`);
+  if (state === "failed") announce(`${name} failed: ${reason ?? ""}`);
+}
+
+/**
  * An error, with what can be done, for the place where it happened.
  * @param {unknown} error
  * @param {{label: string, action: () => void}} [way] a way on
@@ -29,7 +37,7 @@ export function errorNotice(error, way) {
     "div",
     { class: "notice is-error", role: "alert" },
     el("p", {}, text),
-    way && el("button", { type: "button", onclick: way.action }, way.label),
+    way && el("button", { onclick: way.action }, way.label),
   );
 }
 

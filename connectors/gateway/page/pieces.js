@@ -1,6 +1,5 @@
 /**
  * How far videos at work are, with the pieces that are being transcribed: a bar that moves within a piece.
- * @module
  */
 
 /** @typedef {import("./stream.js").Live} Live */

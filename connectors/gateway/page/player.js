@@ -1,6 +1,5 @@
 /**
  * The player: the browser's own controls, captions, and the time to the frame for whoever follows it.
- * @module
  */
 
 import { el, fill } from "./dom.js";
@@ -80,8 +79,7 @@ export class Player {
     const urls = captions.map(({ file }) => file.url).join();
     if (!urls || urls === this.#captionsUrls) return;
     this.#captionsUrls = urls;
-    if (this.#liveTrack) this.#liveTrack.mode = "disabled";
-    this.#liveTrack = null;
+    this.dropLiveCaptions();
     for (const old of this.#media.querySelectorAll("track")) old.remove();
     for (const { language, file } of captions) {
       const isFirst = file === captions[0].file;
@@ -113,6 +111,12 @@ export class Player {
     flush();
   }
 
+  /** Captions of another kind, or of another revision, come in the place of those. */
+  dropLiveCaptions() {
+    if (this.#liveTrack) this.#liveTrack.mode = "disabled";
+    this.#liveTrack = null;
+  }
+
   #follow() {
     cancelAnimationFrame(this.#frame);
     const step = () => {
@@ -132,7 +136,7 @@ export class Player {
         { class: "notice" },
         lost
           ? "The video could not be loaded any further. Reload the page once the connection is back."
-          : "This browser cannot play this kind of file. Transcript, search and downloads work all the same.",
+          : "The file is not there, or this browser cannot play its kind. Transcript, search and downloads work all the same.",
       ),
     );
   }

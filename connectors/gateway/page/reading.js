@@ -1,6 +1,5 @@
 /**
  * From words with times to text that can be read: paragraphs, positions, searching. Plain functions.
- * @module
  */
 
 /**

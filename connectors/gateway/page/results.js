@@ -1,6 +1,5 @@
 /**
  * Which of a video's files is what, by the names that results have.
- * @module
  */
 
 import { languageName } from "./text.js";

@@ -1,6 +1,5 @@
 /**
  * Which view an address shows.
- * @module
  */
 
 /**
@@ -109,6 +108,8 @@ function arrive({ scrollTo }) {
     return;
   }
   show();
+  // What fills the view comes later; it has its room now, or there would be nothing to scroll.
+  place.style.minHeight = scrollTo ? `${scrollTo + innerHeight}px` : "";
   if (timeIn(location) === null) window.scrollTo(0, scrollTo);
   place.focus({ preventScroll: true });
 }

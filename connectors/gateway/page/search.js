@@ -1,6 +1,5 @@
 /**
  * Searching everything that was said; each hit leads to its moment.
- * @module
  */
 
 import { search } from "./api.js";
@@ -42,11 +41,12 @@ class Results {
   #lists = new Map();
   /** @type {string | null} */
   #next = null;
+  #loading = false;
 
   #count = el("p", { class: "list-count" });
   #trouble = el("div");
   #hits = el("div", { class: "hits" });
-  #more = el("button", { type: "button", class: "more", hidden: true, onclick: () => this.#load() }, "Show more");
+  #more = el("button", { class: "more", hidden: true, onclick: () => this.#load() }, "Show more");
 
   /**
    * @param {HTMLElement} place
@@ -75,6 +75,8 @@ class Results {
   }
 
   async #load() {
+    if (this.#loading) return;
+    this.#loading = true;
     const { q, language, since, until } = this.#query;
     try {
       const { hits, next, total, at_least } = await search({ q, language, since, until, cursor: this.#next }, this.#signal);
@@ -91,6 +93,8 @@ class Results {
       if (!isFirst) /** @type {HTMLElement | undefined} */ (this.#hits.querySelectorAll(".hit")[before])?.focus();
     } catch (error) {
       if (!this.#signal.aborted) fill(this.#trouble, errorNotice(error, { label: "Try again", action: () => this.#load() }));
+    } finally {
+      this.#loading = false;
     }
   }
 

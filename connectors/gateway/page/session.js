@@ -1,6 +1,5 @@
 /**
  * Whom the page acts as: signing in at the start, again when a session has ended, and out.
- * @module
  */
 
 import { signOut, whenSessionEnds, whoAmI } from "./api.js";

@@ -1,6 +1,5 @@
 /**
  * Asking for an API key where the gateway wants one.
- * @module
  */
 
 import { ApiError, signIn } from "./api.js";

@@ -1,6 +1,5 @@
 /**
  * The live events: one connection that mends itself. Runs in a page or in a shared worker.
- * @module
  */
 
 /**

@@ -1,7 +1,6 @@
 /**
  * The one connection for live events that all tabs of a browser share. A browser keeps at most six
  * connections to a server over HTTP/1.1, so a stream for each tab would leave none for anything else.
- * @module
  */
 
 import { EVENTS_URL } from "./api.js";

@@ -1,6 +1,5 @@
 /**
  * Numbers, times and states in words.
- * @module
  */
 
 /** @typedef {import("./api.js").VideoSummary} VideoSummary */

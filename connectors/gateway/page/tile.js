@@ -1,6 +1,5 @@
 /**
  * One video in the list.
- * @module
  */
 
 import { el, say } from "./dom.js";

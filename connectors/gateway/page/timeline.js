@@ -1,10 +1,9 @@
 /**
  * A video's way through the system: one bar for each stage and segment, waiting light, working dark.
- * @module
  */
 
 import { el } from "./dom.js";
-import { duration } from "./text.js";
+import { counted, duration } from "./text.js";
 
 /** @typedef {import("./api.js").StageTime} StageTime */
 
@@ -58,7 +57,7 @@ export function timeline(stages, uploaded_at) {
       "summary",
       {},
       el("span", { class: "summary-title" }, "Its way through the system"),
-      el("span", { class: "summary-facts" }, `${duration(whole_ms / 1000)} in all · worked ${duration(worked_s)}, waited ${duration(waited_s)} over ${rows.length} steps`),
+      el("span", { class: "summary-facts" }, `${duration(whole_ms / 1000)} in all · worked ${duration(worked_s)}, waited ${duration(waited_s)} over ${counted(rows.length, "step")}`),
     ),
     el(
       "div",
@@ -74,7 +73,7 @@ export function timeline(stages, uploaded_at) {
             "tr",
             {},
             el("th", { scope: "col" }, "Step"),
-            el("th", { scope: "col", class: "bar-cell" }, el("span", { class: "legend is-wait" }, "waiting"), el("span", { class: "legend is-work" }, "working")),
+            el("th", { scope: "col", class: "bar-cell" }, el("span", { class: "legend is-wait" }, "waiting"), el("span", { class: "legend" }, "working")),
             el("th", { scope: "col", class: "number" }, "Waited"),
             el("th", { scope: "col", class: "number" }, "Worked"),
           ),

@@ -3,7 +3,6 @@
  *
  * All text is there from the start, so that the browser's own search and a screen reader find every word.
  * Only the paragraphs in view have an element for each word; and of all words, one is a tab stop.
- * @module
  */
 
 import { el, fill, say } from "./dom.js";
@@ -34,9 +33,10 @@ export class Transcript {
   /** @type {Range[]} */
   #found = [];
   #foundAt = -1;
+  #sought = "";
 
   #body = el("div", { class: "paragraphs" });
-  #follow = el("button", { type: "button", class: "follow", hidden: true, onclick: () => this.follow() }, "Follow along");
+  #follow = el("button", { class: "follow", hidden: true, onclick: () => this.follow() }, "Follow along");
   #sight;
 
   /**
@@ -54,7 +54,7 @@ export class Transcript {
     );
     this.#body.addEventListener("click", (event) => this.#clicked(event));
     this.#body.addEventListener("keydown", (event) => this.#pressed(event));
-    for (const type of ["wheel", "touchmove"]) {
+    for (const type of ["wheel", "touchmove", "pointerdown"]) {
       this.element.addEventListener(type, () => this.#setFollowing(false), { passive: true });
     }
     this.#sight = new IntersectionObserver((entries) => {
@@ -75,6 +75,7 @@ export class Transcript {
     const focused = this.#body.contains(document.activeElement);
     const cursor_s = this.#words[this.#cursor]?.start_s ?? 0;
     const spoken_s = this.#words[this.#spoken]?.start_s ?? -1;
+    const found_s = this.#words[this.#found[this.#foundAt]?.first]?.start_s ?? 0;
     let same = 0;
     while (same < Math.min(paragraphs.length, this.#paragraphs.length) && this.#isSame(words, paragraphs[same], same)) same++;
     for (const element of this.#elements.splice(same)) {
@@ -86,14 +87,15 @@ export class Transcript {
     this.#words = words;
     this.#paragraphs = paragraphs;
     this.#index = null;
-    this.#found = [];
+    this.#look(found_s);
     this.#cursor = Math.max(0, wordAt(words, cursor_s));
     this.#spoken = wordAt(words, spoken_s);
     const fresh = paragraphs.slice(same).map((paragraph, index) => this.#paragraph(paragraph, same + index));
     this.#elements.push(...fresh);
     this.#body.append(...fresh);
     for (const element of fresh) this.#sight.observe(element);
-    this.#placeCursor(this.#cursor, { focus: focused });
+    this.#placeCursor(this.#cursor, { focus: false });
+    if (focused) this.#element(this.#cursor)?.focus({ preventScroll: true });
   }
 
   /**
@@ -125,10 +127,8 @@ export class Transcript {
    * @returns {{count: number, at: number}}
    */
   find(query, from_s = 0) {
-    this.#index ??= new WordIndex(this.#words);
-    this.#found = this.#index.find(query);
-    const next = this.#found.findIndex(({ end }) => this.#words[end - 1].start_s >= from_s);
-    this.#foundAt = this.#found.length ? Math.max(0, next) : -1;
+    this.#sought = query.trim();
+    this.#look(from_s);
     this.#showFound();
     return { count: this.#found.length, at: this.#foundAt };
   }
@@ -148,6 +148,14 @@ export class Transcript {
   seekToFound() {
     const range = this.#found[this.#foundAt];
     if (range) this.#seek(range.first);
+  }
+
+  /** @param {number} from_s */
+  #look(from_s) {
+    if (this.#sought) this.#index ??= new WordIndex(this.#words);
+    this.#found = this.#index?.find(this.#sought) ?? [];
+    const next = this.#found.findIndex(({ end }) => this.#words[end - 1].start_s >= from_s);
+    this.#foundAt = this.#found.length ? Math.max(0, next) : -1;
   }
 
   #showFound() {
@@ -390,7 +398,7 @@ export function findBox(transcript, now) {
   const steps = [-1, 1].map((step) =>
     el(
       "button",
-      { type: "button", class: "icon", "aria-label": step < 0 ? "Previous place" : "Next place", disabled: true, onclick: () => show(transcript.findNext(/** @type {1 | -1} */ (step))) },
+      { class: "icon", "aria-label": step < 0 ? "Previous place" : "Next place", disabled: true, onclick: () => show(transcript.findNext(/** @type {1 | -1} */ (step))) },
       step < 0 ? "↑" : "↓",
     ),
   );

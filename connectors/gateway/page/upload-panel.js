@@ -1,6 +1,5 @@
 /**
  * The list of uploads above every view: what is sent, how fast, and what each file became.
- * @module
  */
 
 import { byId, el, say } from "./dom.js";
@@ -66,12 +65,8 @@ class Row {
     const name = upload.file.name;
     this.#upload = upload;
     this.#bar = el("progress", { max: Math.max(1, upload.file.size), value: 0, "aria-label": `Upload of ${name}` });
-    this.#toggle = el("button", {
-      type: "button",
-      onclick: () => (mayResume(upload) ? queue.resume(upload) : queue.pause(upload)),
-    });
+    this.#toggle = el("button", { onclick: () => (mayResume(upload) ? queue.resume(upload) : queue.pause(upload)) });
     this.#remove = el("button", {
-      type: "button",
       onclick: () => {
         queue.remove(upload);
         byId("add-files").focus();
@@ -94,12 +89,14 @@ class Row {
     this.#bar.value = sent_bytes;
     this.#bar.hidden = state === "done" || state === "refused";
     say(this.#text, uploadText(this.#upload));
-    this.#toggle.hidden = state === "done";
     const action = state === "refused" ? "Try again" : mayResume(this.#upload) ? "Resume" : "Pause";
     label(this.#toggle, action, file.name);
     label(this.#remove, state === "done" || state === "refused" ? "Dismiss" : "Cancel", file.name);
     this.#link.hidden = !video_id;
     if (video_id) this.#link.href = videoAddress(video_id);
+    const hadFocus = document.activeElement === this.#toggle;
+    this.#toggle.hidden = state === "done";
+    if (hadFocus && this.#toggle.hidden) this.#link.focus();
   }
 }
 

@@ -1,7 +1,6 @@
 /**
  * The queue of uploads: a few at once, each resumable (tus 1.0), by pause and resume, after a lost
  * connection, and when the same file is chosen again after the browser was closed.
- * @module
  */
 
 import { anotherSession, UPLOADS_URL } from "./api.js";
@@ -20,7 +19,8 @@ import { anotherSession, UPLOADS_URL } from "./api.js";
  */
 
 const AT_ONCE = 2;
-const RETRY_DELAYS_MS = [0, 1000, 3000, ...Array(1000).fill(5000)];
+/** For a day, as long as the server keeps what it has. */
+const RETRY_DELAYS_MS = [0, 1000, 3000, ...Array(17_280).fill(5000)];
 /** How much of the speed shown is the newest measurement. */
 const SPEED_WEIGHT = 0.3;
 const SPEED_EVERY_MS = 500;

@@ -1,6 +1,5 @@
 /**
  * One video: player, transcript, downloads, corrections, and how it came about.
- * @module
  */
 
 import * as api from "./api.js";
@@ -8,8 +7,9 @@ import { Corrections } from "./corrections.js";
 import { ask as askUser } from "./dialog.js";
 import { el, fill, refill, say } from "./dom.js";
 import { captionsSoFar, onLive, tellDeleted } from "./live.js";
+import { oneAtATime } from "./loading.js";
 import { LiveWords } from "./live-words.js";
-import { announce, errorNotice } from "./notices.js";
+import { announce, announceEnd, errorNotice } from "./notices.js";
 import { Player } from "./player.js";
 import { correctedWords, paragraphsOf, wordsOf } from "./reading.js";
 import { captionsOf, downloads, fileNamed } from "./results.js";
@@ -45,21 +45,27 @@ class VideoPage {
   #shownRevision = 0;
   /** @type {Corrections | null} */
   #corrections = null;
+  #load = oneAtATime(() => this.#loadOnce());
+  #isAsking = false;
 
   #title = el("h1", { dir: "auto" });
   #state = el("p", { class: "state" });
   #progress = el("progress", { max: 1, hidden: true });
   #facts = el("p");
-  #actions = el("div", { class: "actions" });
+  #cancel = el("button", { onclick: () => this.#ask("cancel") }, "Cancel");
+  #retry = el("button", { class: "primary", onclick: () => this.#ask("retry") }, "Try again");
+  #copy = el("button", { class: "copy", onclick: () => this.#copyLink() }, "Copy link to this moment");
+  #remove = el("button", { class: "danger", onclick: () => this.#delete() }, "Delete");
+  #actions = el("div", { class: "actions" }, this.#cancel, this.#retry, this.#copy, this.#remove);
   #trouble = el("div");
-  #downloads = el("div", { class: "downloads" });
+  #downloads = el("div");
   #notes = el("div");
   #chapters = el("div");
   #keywords = el("div");
   #timeline = el("div");
   #reader = el("div", { class: "reader-body" });
   #readerHead = el("div", { class: "reader-head" });
-  #correctButton = el("button", { type: "button", class: "correct", onclick: () => this.#correct() }, "Correct captions");
+  #correctButton = el("button", { class: "correct", onclick: () => this.#correct() }, "Correct captions");
 
   /**
    * @param {HTMLElement} place
@@ -77,7 +83,7 @@ class VideoPage {
     onLive("snapshot", () => this.#load(), signal);
     onLive("video", (video) => video.video_id === id && this.#changed(video), signal);
     onLive("progress", ({ video_id }) => video_id === id && this.#video && showProgress(this.#progress, this.#video), signal);
-    onLive("caption", (caption) => caption.video_id === id && this.#heard(caption), signal);
+    onLive("caption", (caption) => caption.video_id === id && this.#heard([caption]), signal);
     onLive("deleted", ({ video_id }) => video_id === id && this.#deleted(), signal);
     askBeforeLeaving(() => this.#corrections?.objection() ?? null);
     window.addEventListener("fragment", () => this.#seekToFragment(), { signal });
@@ -90,7 +96,6 @@ class VideoPage {
   async begin(time_s, sought) {
     await this.#load();
     if (!this.#video || this.#signal.aborted) return;
-    for (const caption of captionsSoFar(this.#id)) this.#heard(caption);
     if (time_s !== null) {
       this.#player.seek(time_s);
       this.#transcript.follow();
@@ -98,7 +103,7 @@ class VideoPage {
     if (sought) this.#find.find(sought);
   }
 
-  async #load() {
+  async #loadOnce() {
     try {
       const video = await api.getVideo(this.#id, this.#signal);
       if (!this.#video) this.#build();
@@ -108,9 +113,10 @@ class VideoPage {
         await this.#showResults(video);
       } else if (!video.shown_revision) {
         this.#showLive();
+        this.#heard(captionsSoFar(this.#id));
       }
     } catch (error) {
-      if (!this.#signal.aborted) this.#failed(error);
+      this.#failed(error, () => this.#load());
     }
   }
 
@@ -134,18 +140,23 @@ class VideoPage {
 
   /** @param {Video} video */
   #show(video) {
-    const before = this.#video;
-    this.#video = video;
     document.title = `${video.name || "Video"} · Reelay`;
     say(this.#title, video.name || "Untitled");
-    showState(this.#state, video);
-    showProgress(this.#progress, video);
-    say(this.#facts, facts(video, { withLength: true }));
-    if (before?.state !== video.state || before?.revision !== video.revision) this.#showActions(video);
+    this.#showSummary(video);
     this.#player.open(video.source_url, { name: video.name, picture: video.has_picture !== false });
     refill(this.#downloads, downloadLinks(video));
     refill(this.#notes, notes(video));
     this.#showTimeline(video);
+  }
+
+  /** @param {Video} video */
+  #showSummary(video) {
+    if (video.revision !== this.#video?.revision) this.#player.dropLiveCaptions();
+    this.#video = video;
+    showState(this.#state, video);
+    showProgress(this.#progress, video);
+    say(this.#facts, facts(video, { withLength: true }));
+    this.#showActions(video.state);
   }
 
   /** @param {Video} video */
@@ -233,14 +244,13 @@ class VideoPage {
         save: async (corrected) => {
           await api.putCaptions(this.#id, captions.language, writeCues(corrected), shown_revision);
           this.#stopCorrecting();
-          await this.#load();
         },
         close: () => this.#stopCorrecting(),
       });
       fill(this.#reader, this.#corrections.element);
       this.#corrections.focus(this.#player.time);
     } catch (error) {
-      this.#failed(error);
+      this.#failed(error, () => this.#correct());
     }
   }
 
@@ -249,30 +259,31 @@ class VideoPage {
     fill(this.#reader);
     this.#showReader();
     this.#correctButton.focus();
+    this.#load(); // somebody else's may have come meanwhile
   }
 
   /** @param {VideoSummary} summary */
   #changed(summary) {
     const before = this.#video;
-    if (!before) return;
-    const isNews = summary.state !== before.state || summary.revision !== before.revision;
-    this.#video = { ...before, ...summary };
-    showState(this.#state, this.#video);
-    showProgress(this.#progress, this.#video);
-    if (!isNews) return;
-    if (summary.state === "completed") announce(`${summary.name} is ready.`);
-    if (summary.state === "failed") announce(`${summary.name} failed: ${summary.reason ?? ""}`);
-    this.#showActions(this.#video);
+    if (before) this.#showSummary({ ...before, ...summary });
+    if (summary.state === before?.state && summary.revision === before.revision) return;
+    if (before) announceEnd(summary);
     this.#load();
   }
 
-  /** @param {import("./live-words.js").LiveCaption} caption */
-  #heard(caption) {
-    const fresh = this.#words.add(caption);
-    if (!this.#video || this.#shownRevision || !fresh.length) return;
-    const isFirst = this.#words.of(caption.revision).length === fresh.length;
+  /** @param {import("./live-words.js").LiveCaption[]} captions some of them maybe known already */
+  #heard(captions) {
+    if (!this.#video || this.#shownRevision) return; // all so far come when it is loaded
+    const { revision } = this.#video;
+    const isFirst = this.#words.of(revision).length === 0;
+    let fresh = 0;
+    for (const caption of captions.filter((each) => each.revision === revision)) {
+      const words = this.#words.add(caption);
+      fresh += words.length;
+      if (words.length) this.#player.addCaptions(words, caption.language);
+    }
+    if (!fresh) return;
     this.#showLive();
-    this.#player.addCaptions(fresh, caption.language);
     if (isFirst) announce("The first words are there.");
   }
 
@@ -295,34 +306,28 @@ class VideoPage {
     this.#transcript.follow();
   }
 
-  /** @param {Video} video */
-  #showActions(video) {
-    const underWay = UNDER_WAY.has(video.state);
+  /** @param {import("./api.js").State} state */
+  #showActions(state) {
+    const underWay = UNDER_WAY.has(state);
     this.#correctButton.setAttribute("aria-disabled", String(underWay)); // not `disabled`, which loses the focus
-    const again = video.state === "failed" || video.state === "cancelled";
-    fill(
-      this.#actions,
-      underWay && el("button", { type: "button", onclick: (event) => this.#ask("cancel", event) }, "Cancel"),
-      again && el("button", { type: "button", class: "primary", onclick: (event) => this.#ask("retry", event) }, "Try again"),
-      el("button", { type: "button", class: "copy", onclick: () => this.#copyLink() }, "Copy link to this moment"),
-      el("button", { type: "button", class: "danger", onclick: () => this.#delete() }, "Delete"),
-    );
+    const focused = document.activeElement;
+    this.#cancel.hidden = !underWay;
+    this.#retry.hidden = state !== "failed" && state !== "cancelled";
+    if ([this.#cancel, this.#retry].some((button) => button.hidden && button === focused)) this.#copy.focus();
   }
 
-  /**
-   * @param {"cancel" | "retry"} what
-   * @param {Event} event
-   */
-  async #ask(what, event) {
-    const button = /** @type {HTMLButtonElement} */ (event.currentTarget);
-    button.disabled = true;
+  /** @param {"cancel" | "retry"} what */
+  async #ask(what) {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
     try {
       await api.ask(this.#id, what);
       announce(what === "cancel" ? "Cancelling." : "It is being tried again.");
       await this.#load();
     } catch (error) {
-      button.disabled = false;
-      this.#failed(error);
+      this.#failed(error, () => this.#ask(what));
+    } finally {
+      this.#isAsking = false;
     }
   }
 
@@ -345,17 +350,21 @@ class VideoPage {
       await api.deleteVideo(this.#id);
       tellDeleted(this.#id);
     } catch (error) {
-      this.#failed(error);
+      this.#failed(error, () => this.#delete());
     }
   }
 
-  /** @param {unknown} error */
-  #failed(error) {
+  /**
+   * @param {unknown} error
+   * @param {() => void} again
+   */
+  #failed(error, again) {
+    if (this.#signal.aborted) return;
     if (error instanceof api.ApiError && error.status === 404 && !this.#video) {
       fill(this.#place, el("div", { class: "lost" }, el("h1", {}, "No such video"), el("p", {}, "It may have been deleted. "), el("p", {}, el("a", { href: "/" }, "Show all videos"))));
       return;
     }
-    const notice = errorNotice(error, { label: "Try again", action: () => this.#load() });
+    const notice = errorNotice(error, { label: "Try again", action: again });
     if (this.#video) fill(this.#trouble, notice);
     else fill(this.#place, notice);
   }
@@ -411,6 +420,6 @@ function keywordButtons(keywords, language, find) {
   if (!keywords.length) return null;
   return [
     el("h2", {}, "Keywords"),
-    el("ul", { class: "keywords" }, keywords.map(({ text }) => el("li", {}, el("button", { type: "button", lang: language, dir: "auto", onclick: () => find(text) }, text)))),
+    el("ul", { class: "keywords" }, keywords.map(({ text }) => el("li", {}, el("button", { lang: language, dir: "auto", onclick: () => find(text) }, text)))),
   ];
 }

@@ -1,6 +1,5 @@
 /**
  * WebVTT captions as data, and back.
- * @module
  */
 
 /**
