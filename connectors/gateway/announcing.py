@@ -32,7 +32,10 @@ A = TypeVar("A", bound=Asked)
 
 _MARKS = "gateway/unannounced/"
 _STALE_S = 60.0
-"""A mark of that age belongs to nobody who is still at it."""
+"""A mark of that age belongs to nobody who is still at it, if what was wished for is in the store."""
+
+_GIVEN_UP_S = 3600.0
+"""The same if it is not: while the store is slow, to write takes many times as long as a request may."""
 
 _ANSWER_S = 10.0
 _REST_S = 15.0
@@ -122,7 +125,8 @@ class Wisher:
         Raises DependencyDown."""
         repaired = 0
         for entry in list(self._store.entries(_MARKS)):
-            if time.time() - entry.modified < older_than_s:
+            age_s = time.time() - entry.modified
+            if age_s < older_than_s:
                 continue
             video_id = entry.key.removeprefix(_MARKS).partition("/")[0]
             try:
@@ -135,8 +139,9 @@ class Wisher:
             except Exception:  # the others are announced all the same
                 log.exception("%s: what was wished for cannot be announced", video_id)
                 continue
-            self._store.delete(entry.key)
-            repaired += 1
+            if events or age_s >= _GIVEN_UP_S:
+                self._store.delete(entry.key)
+            repaired += bool(events)
         if repaired:
             log.info("announced what was wished for of %d videos", repaired)
         return repaired
