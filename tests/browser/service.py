@@ -1,13 +1,13 @@
 """`reelay up` with its gateway, on a state folder of its own, that can go away and come back."""
 
 import json
-import socket
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ops.cluster.ports import free_ports
 from tests.integration.up.world import World, soon
 
 START_S = 120.0
@@ -15,20 +15,12 @@ PROCESS_S = 240.0
 """How long the clip may take on a loaded machine."""
 
 
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
-
-
 @dataclass(slots=True)
 class Service:
     """The address stays the same over restarts."""
 
     root: Path
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=lambda: next(free_ports()))
     _world: World = field(init=False)
 
     def __post_init__(self) -> None:

@@ -13,14 +13,17 @@ _BLOCK = 16_384
 @dataclass(slots=True)
 class Wire:
     """Passes connections on to a port of this machine. bytes_per_s: how much goes to the server in each
-    connection; None: as fast as it can."""
+    connection; None: as fast as it can. freezes_after: how many bytes more go to the server, in all
+    connections, before it freezes."""
 
     to_port: int
     bytes_per_s: float | None = None
+    freezes_after: int | None = None
     _listening: socket.socket = field(init=False)
     _open: set[socket.socket] = field(default_factory=set)
     _is_cut: threading.Event = field(default_factory=threading.Event)
     _flows: threading.Event = field(default_factory=threading.Event)
+    _counting: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._flows.set()
@@ -45,7 +48,9 @@ class Wire:
         self._flows.clear()
 
     def mend(self) -> None:
-        """Let new connections through, and what was held back."""
+        """Let new connections through, and what was held back. It does not freeze any more."""
+        with self._counting:
+            self.freezes_after = None
         self._is_cut.clear()
         self._flows.set()
 
@@ -73,10 +78,20 @@ class Wire:
             while block := source.recv(_BLOCK):
                 self._flows.wait()
                 target.sendall(block)
-                if is_up and self.bytes_per_s:
-                    time.sleep(len(block) / self.bytes_per_s)
+                if is_up:
+                    self._has_passed(len(block))
         for end in (source, target):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
         self._open.discard(source)
         source.close()
+
+    def _has_passed(self, size_bytes: int) -> None:
+        if self.bytes_per_s:
+            time.sleep(size_bytes / self.bytes_per_s)
+        with self._counting:
+            if self.freezes_after is not None:
+                self.freezes_after -= size_bytes
+                if self.freezes_after <= 0:
+                    self.freezes_after = None
+                    self.freeze()
