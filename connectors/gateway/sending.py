@@ -72,8 +72,8 @@ async def send(request: Request, what: Sendable, *, download: bool) -> Response:
     blocks = what.read(part.start, part.end)
     try:  # before the head of the answer is out, so that there can be another
         first = await run_sync(next, blocks, b"")
-    except ObjectMissing:
-        raise Problem(404, "Not found", "The file is no longer there.") from None
+    except (ObjectMissing, OSError):  # an OSError is that of a file on this machine
+        raise Problem(404, "Not found", "The file is no longer there, or not to be read.") from None
     return StreamingResponse(_streamed(first, blocks), 200 if whole else 206, headers)
 
 

@@ -1,11 +1,16 @@
 """File names in headers, and what files are sent as."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
 from connectors.gateway.media_types import UNKNOWN, media_type_of
-from connectors.gateway.sending import disposition
+from connectors.gateway.problems import Problem
+from connectors.gateway.sending import Sendable, disposition, file_blocks, send
 
 
 @given(st.text(), st.booleans())
@@ -35,3 +40,16 @@ def test_what_a_browser_could_run_has_no_type_of_its_own(name: str) -> None:
 def test_players_learn_what_they_get() -> None:
     assert media_type_of("TALK.MP4") == "video/mp4"
     assert media_type_of("captions.en.transcribed.vtt") == "text/vtt"
+
+
+@pytest.mark.parametrize("kind", ["gone", "no file"])
+def test_a_file_of_this_machine_that_cannot_be_read_is_not_found(tmp_path: Path, kind: str) -> None:
+    """As one that went away, or that the gateway's user may not read."""
+    path = tmp_path / "gone.mp4" if kind == "gone" else tmp_path
+    what = Sendable("a.mp4", "a.mp4", size_bytes=9, tag="a", read=file_blocks(path))
+    request = Request({"type": "http", "method": "GET", "headers": []})
+
+    with pytest.raises(Problem) as raised:
+        asyncio.run(send(request, what, download=False))
+
+    assert raised.value.status == 404
