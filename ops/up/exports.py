@@ -2,7 +2,7 @@
 when its files are there, so that each is written once whatever happens in between."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -60,6 +60,16 @@ class Exports:
         if outcome is not None or is_deleted(self.store, upload.video_id):
             place.unlink(missing_ok=True)
         return written
+
+    def settle_all(self, *, but: Container[Revision]) -> Iterator[OSError]:
+        """Settle all that are noted, but those; yields why what cannot be written cannot, which keeps
+        nothing else back. Raises OSError for the notes themselves, DependencyDown."""
+        for revision in list(self.pending()):
+            if revision not in but:
+                try:
+                    self.settle(revision)
+                except OSError as error:
+                    yield error
 
     def _place(self, revision: Revision) -> Path:
         video_id, number = revision

@@ -119,6 +119,7 @@ class Supervisor:
     _began: float = field(default_factory=time.time)
     _counts: _Counts = field(default_factory=_Counts)
     _trouble: str | None = None
+    _unwritten: str | None = None
     _fresh_starts: int = 0
     _hear: _Every = field(default_factory=lambda: _Every(_HEAR_EVERY_S))
     _look: _Every = field(default_factory=lambda: _Every(_LOOK_EVERY_S))
@@ -193,17 +194,15 @@ class Supervisor:
             self._follow(desk, now)
             self._give(desk, now)
             if self._export.is_due(now):
-                for revision in list(self._exports.pending()):
-                    if revision not in desk.inside:
-                        self._exports.settle(revision)
-            self._trouble = self._short_of_space()
+                faults = [_in_words(error) for error in self._exports.settle_all(but=desk.inside)]
+                self._unwritten = faults[0] if faults else None
+            self._trouble = self._short_of_space() or self._unwritten
         except DependencyDown as error:
             if error.dependency == "broker":
                 raise PipelineLost(str(error)) from error
             self._wait(str(error))
         except OSError as error:
-            where = f"{os.fspath(error.filename)}: " if error.filename else ""
-            self._wait(f"{where}{error.strerror or error}")
+            self._wait(_in_words(error))
         self._tell(running, desk, now)
 
     def _follow(self, desk: Desk, now: float) -> None:
@@ -317,6 +316,11 @@ class Supervisor:
         shown += [desk.waiting[i] for i in range(min(len(desk.waiting), _SHOWN_VIDEOS - len(shown)))]
         for upload in shown:
             yield _video_status(upload, self.progress.at_work.get((upload.video_id, upload.revision)))
+
+
+def _in_words(error: OSError) -> str:
+    where = f"{os.fspath(error.filename)}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
 
 
 def _video_status(upload: VideoUploaded, video: VideoProgress | None) -> VideoStatus:

@@ -48,6 +48,21 @@ def test_a_folder_that_cannot_be_written_is_tried_again(exports: Exports, tmp_pa
     assert len(exports.settle(("talk", 1))) == 1
 
 
+def test_a_folder_that_cannot_be_written_keeps_no_other_back(exports: Exports, tmp_path: Path) -> None:
+    assert isinstance(exports.store, FolderStore)
+    (tmp_path / "file").touch()
+    for video_id, out in ("a", "file"), ("b", "out"), ("c", "file"), ("d", "out"):
+        upload = accepted(exports.store, video_id)
+        exports.note(upload, tmp_path / out)
+        completed(exports.store, upload)
+
+    faults = [error.filename for error in exports.settle_all(but={("d", 1)})]
+
+    assert sorted(faults) == [str(tmp_path / "file" / name) for name in "ac"]
+    assert sorted(exports.pending()) == [("a", 1), ("c", 1), ("d", 1)]
+    assert (tmp_path / "out" / "b" / "b.en.txt").exists()
+
+
 def test_what_was_deleted_is_crossed_out(exports: Exports, tmp_path: Path) -> None:
     assert isinstance(exports.store, FolderStore)
     exports.note(accepted(exports.store, "a.b"), tmp_path / "out")
