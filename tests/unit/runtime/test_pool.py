@@ -12,7 +12,7 @@ from processors.runtime.pool import Died, Pool, Worker
 from processors.runtime.wire import Probe, Ready, Task
 from schemas.topics import VIDEO_UPLOADED
 
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 
 
 def make(_: object) -> object:
