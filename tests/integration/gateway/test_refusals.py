@@ -255,12 +255,12 @@ def test_bodies_that_are_too_large_or_of_the_wrong_form_are_refused(
 
 
 def test_who_asks_too_often_is_told_when_to_ask_again(place: Place) -> None:
-    with serving(place.connections, rate_per_s=0.5, rate_burst=3, **keys()) as slow:
+    with serving(place.connections, rate_per_s=0.001, rate_burst=3, **keys()) as slow:
         statuses = [slow.get(VIDEOS, headers=bearer(SECRET)).status_code for _ in range(3)]
         limited = slow.get(VIDEOS, headers=bearer(SECRET))
         assert statuses == [200] * 3
         refused(limited, 429)
-        assert 1 <= int(limited.headers["retry-after"]) <= 2
+        assert 500 < int(limited.headers["retry-after"]) <= 1000
         assert slow.get(VIDEOS, headers=bearer(READING)).status_code == 200
 
 
