@@ -187,7 +187,10 @@ def marked(record: Record) -> Mark | None:
     partition, _, offset = place.partition("/")
     if not (partition.isdecimal() and offset.isdecimal()):
         return None
-    return Mark(int(partition), int(offset), record.header(f"{_PREFIX}redriven-as") or "")
+    try:
+        return Mark(int(partition), int(offset), record.header(f"{_PREFIX}redriven-as") or "")
+    except ValueError:  # Python reads no number of thousands of digits
+        return None
 
 
 def _aside(record: Record, topic: str, headers: Mapping[str, object]) -> Outgoing:

@@ -71,6 +71,6 @@ def test_a_mark_names_its_letter_and_where_that_went() -> None:
     assert marked(letter) is None
 
 
-@pytest.mark.parametrize("place", [b"", b"7", b"x/7", b"0/", b"-1/7", b"\xff"])
+@pytest.mark.parametrize("place", [b"", b"7", b"x/7", b"0/", b"-1/7", b"\xff", b"9" * 5000 + b"/7"])
 def test_what_only_resembles_a_mark_is_a_letter(place: bytes) -> None:
     assert marked(Record("in.g.dead", 0, 8, None, b"", [("reelay-redriven", place)], 0)) is None
