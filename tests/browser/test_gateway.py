@@ -325,4 +325,5 @@ def test_of_what_is_dropped_all_is_taken_that_can_be_read_and_what_cannot_is_sai
         "1 file left out: neither video nor sound. 1 file or folder could not be read."
     )
     expect(page.locator(".upload-name")).to_have_text(["talk.wav", "alone.wav"])
+    expect(page.locator("#uploads-title")).to_have_text("Uploads: 2 refused")
     look(page, "unreadable")

@@ -34,6 +34,8 @@ export function showUploads(queue) {
       list.append(row.element);
     }
     panel.hidden = uploads.size === 0;
+    const refused = queue.uploads.filter(({ state }) => state === "refused").length;
+    say(byId("uploads-title"), refused ? `Uploads: ${refused} refused` : "Uploads");
     if (panel.hidden) say(byId("upload-note"), "");
     for (const row of rows.values()) row.show();
   });
