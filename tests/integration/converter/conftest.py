@@ -20,7 +20,7 @@ def ffmpeg() -> Callable[..., Path]:
 
     def run(*arguments: object) -> Path:
         command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)]
-        subprocess.run(command, check=True, timeout=60)
+        subprocess.run(command, check=True, timeout=180)
         return Path(command[-1])
 
     return run
