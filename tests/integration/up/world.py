@@ -17,7 +17,8 @@ from ops.pipeline.state import StateFolder
 from ops.up.status import ProcessStatus, Status, read_status
 
 REELAY = Path(sys.executable).with_name("reelay")
-DEADLINE_S = 60.0
+DEADLINE_S = 180.0
+"""For what takes some seconds on a quiet machine."""
 
 T = TypeVar("T")
 
@@ -128,6 +129,6 @@ class World:
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that are still there after a moment."""
-    _, left = psutil.wait_procs(processes, timeout=10)
+    """Those that are still there after a while."""
+    _, left = psutil.wait_procs(processes, timeout=60)
     return left
