@@ -16,9 +16,10 @@ from pathlib import Path
 
 from connectors.objectstore import PART_BYTES, ObjectStore
 from connectors.settings import Connections
+from ops.cluster.ports import free_ports
 from schemas.uploads import file_key, load_upload
 
-START_S = 60.0
+START_S = 120.0
 ANSWER_S = 120.0
 MEDIA = b"\x1aE\xdf\xa3"
 """How a Matroska file begins."""
@@ -139,8 +140,7 @@ class Gateways:
         """Several at the same time."""
         started = []
         for _ in range(count):
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                port = free.getsockname()[1]
+            port = next(free_ports())
             limits = [str(kept_s), str(max_bytes), str(max_uploads)]
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.integration.gateway.uploading", str(port), *limits],
@@ -191,7 +191,7 @@ def answers(gateway: Gateway) -> bool:
     return True
 
 
-def until(look: Callable[[], object], what: str, *, within_s: float = 60.0) -> None:
+def until(look: Callable[[], object], what: str, *, within_s: float = 120.0) -> None:
     """Wait for what should become true."""
     deadline = time.monotonic() + within_s
     while not look():

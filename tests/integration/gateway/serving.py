@@ -31,7 +31,7 @@ from schemas.outcomes import Outcome, dump_outcome, outcome_key, results_prefix
 from schemas.topics import TOPICS
 from schemas.uploads import dump_upload, file_key, upload_key
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VTT = b"WEBVTT\n\n00:01.000 --> 00:02.000\nhello\n"
 TRANSCRIPT = b"""{"version": 1, "language": "en",
