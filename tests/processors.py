@@ -15,12 +15,12 @@ from connectors.settings import Connections
 REELAY = Path(sys.executable).with_name("reelay")
 ON_THE_RUNTIME = ("converter", "transcriber", "enricher")
 ALL = (*ON_THE_RUNTIME, "aggregator")
-_STOP_S = 60.0
+_STOP_S = 120.0
 
 T = TypeVar("T")
 
 
-def until(look: Callable[[], T], what: str, *, within_s: float = 90.0) -> T:
+def until(look: Callable[[], T], what: str, *, within_s: float = 180.0) -> T:
     """The first thing that `look` gives and that counts as true."""
     deadline = time.monotonic() + within_s
     while not (found := look()):

@@ -54,18 +54,18 @@ class Home:
             process_group=0,
         )
 
-    def run(self, *arguments: str | Path, timeout_s: float = 280) -> Finished:
+    def run(self, *arguments: str | Path, timeout_s: float = 500) -> Finished:
         """`reelay run` to its end."""
         return finish(self.start(*arguments), timeout_s=timeout_s)
 
 
-def finish(process: "subprocess.Popen[str]", *, timeout_s: float = 280) -> Finished:
+def finish(process: "subprocess.Popen[str]", *, timeout_s: float = 500) -> Finished:
     """Wait for a run to end. Raises TimeoutExpired, after it was told to stop."""
     try:
         stdout, stderr = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
         process.terminate()
-        _, stderr = process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=60)
         print(stderr)
         raise
     records = [json.loads(line) for line in stdout.splitlines()]

@@ -37,6 +37,8 @@ NAMED = "--help"
 """The name of a file that is given after `--`; no suffix says that it is media."""
 SECRET = "root:x:0:0"
 
+pytestmark = pytest.mark.timeout(600)
+
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
@@ -111,7 +113,7 @@ def watching(asked: list[str]) -> HTTPServer:
 
 def remove_once_begun(file: Path, home: Home) -> None:
     """Remove a file after the run has listed it and before it can have been read."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     logs = home.root / "state" / "reelay" / "logs"
     while not logs.exists():
         assert time.monotonic() < deadline, "the run did not begin"

@@ -11,7 +11,7 @@ from tests import media
 from tests.e2e.command import Finished, cues, plain, words, written
 from tests.e2e.conftest import HOLE_S, HOUR_S, LATE_S
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 SCRIPT = plain(media.SCRIPT)
 

@@ -12,7 +12,7 @@ import pytest
 from tests import media
 from tests.e2e.command import Home, finish, written
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_stopped_run_leaves_no_process_and_goes_on_later(
         os.killpg(process.pid, number)  # as a terminal does it
     else:
         process.send_signal(number)
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
 
     assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
     assert remaining(family) == []
@@ -73,14 +73,14 @@ def test_a_killed_run_leaves_no_process(home: Home, films: Path) -> None:
     family = wait_for_family(process)
 
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
 
     assert remaining(family) == []
     assert home.run(films).status == 0
 
 
 def test_an_unknown_model_is_one_line_that_says_what_to_do(home: Home, films: Path) -> None:
-    finished = finish(home.start(films, "--model", "no-such-model"), timeout_s=120)
+    finished = finish(home.start(films, "--model", "no-such-model"), timeout_s=240)
 
     assert finished.status == 1
     assert "no-such-model" in finished.stderr
@@ -90,7 +90,7 @@ def test_an_unknown_model_is_one_line_that_says_what_to_do(home: Home, films: Pa
 
 def wait_for_family(process: "subprocess.Popen[str]") -> list[psutil.Process]:
     """The run's processes, once the broker and four processors are there."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
         if len(family) > 5:
@@ -101,5 +101,5 @@ def wait_for_family(process: "subprocess.Popen[str]") -> list[psutil.Process]:
 
 def remaining(family: list[psutil.Process]) -> list[psutil.Process]:
     """Those that are still there after a while."""
-    _, alive = psutil.wait_procs(family, timeout=30)
+    _, alive = psutil.wait_procs(family, timeout=120)
     return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]

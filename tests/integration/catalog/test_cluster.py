@@ -106,12 +106,12 @@ def test_records_that_were_dropped_unread_have_it_rebuilt_from_the_store(
 def abort_some(connections: Connections) -> None:
     """Records that nobody may see, and marks of transactions in every partition."""
     producer = open_producer(connections, transactional_id="test-aborts")
-    producer.init_transactions(30)
+    producer.init_transactions(90)
     for commits in (False, True):
         producer.begin_transaction()
         for partition in range(12):
             producer.produce(VIDEO_UPLOADED.name, b"nonsense" if not commits else None, b"k", partition)
-        (producer.commit_transaction if commits else producer.abort_transaction)(30)
+        (producer.commit_transaction if commits else producer.abort_transaction)(90)
 
 
 def drop_all(connections: Connections, topic: str) -> None:
@@ -119,7 +119,7 @@ def drop_all(connections: Connections, topic: str) -> None:
     admin = AdminClient(client_config(connections))
     places = [
         TopicPartition(topic, number, -1)  # to the end
-        for number in admin.list_topics(topic, timeout=20).topics[topic].partitions
+        for number in admin.list_topics(topic, timeout=90).topics[topic].partitions
     ]
     for answer in admin.delete_records(places).values():
-        answer.result(30)
+        answer.result(90)

@@ -200,7 +200,7 @@ def health(world: World, path: str) -> str:
     """What the one process answers."""
     (line,) = [line for line in world.said().splitlines() if "health and metrics on" in line]
     port = line.partition("127.0.0.1:")[2].partition('"')[0]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
         return str(answer.read().decode())
 
 

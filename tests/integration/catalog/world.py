@@ -83,7 +83,7 @@ class World:
 
     def put(self, topic: str, value: bytes) -> None:
         self._producer.produce(topic, value, b"k")
-        assert self._producer.flush(20) == 0
+        assert self._producer.flush(WAIT_S) == 0
 
     def caught_up(self) -> bool:
         """Whether all that was published is in the database."""
@@ -93,9 +93,11 @@ class World:
         consumer = Consumer({"bootstrap.servers": self.connections.kafka_brokers, "group.id": "-"})
         try:
             for topic in READERS[CATALOG]:
-                for number in consumer.list_topics(topic.name, timeout=20).topics[topic.name].partitions:
+                for number in (
+                    consumer.list_topics(topic.name, timeout=WAIT_S).topics[topic.name].partitions
+                ):
                     place = TopicPartition(topic.name, number)
-                    _, end = consumer.get_watermark_offsets(place, timeout=20)
+                    _, end = consumer.get_watermark_offsets(place, timeout=WAIT_S)
                     if offsets.get((topic.name, number), 0) < end:
                         return False
         finally:

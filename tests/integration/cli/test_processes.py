@@ -16,7 +16,7 @@ from ops.pipeline.processes import PipelineLost, ProcessDied, Processes
 from ops.pipeline.restarts import Patience
 from processors.aggregator.app import internal_topics
 
-_DEADLINE_S = 30.0
+_DEADLINE_S = 120.0
 SETTINGS = {"REELAY_KAFKA_BROKERS": "127.0.0.1:1", "REELAY_STORE_URL": "file:///nowhere"}
 
 
@@ -29,7 +29,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 def test_the_broker_has_every_topic_before_it_says_its_address(tmp_path: Path) -> None:
     with Processes(tmp_path) as processes:
-        found = Producer({"bootstrap.servers": processes.start_broker()}).list_topics(timeout=10).topics
+        found = Producer({"bootstrap.servers": processes.start_broker()}).list_topics(timeout=60).topics
 
     assert set(topics()) <= set(found)
     assert set(internal_topics()) <= set(found)

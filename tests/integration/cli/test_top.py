@@ -16,7 +16,7 @@ from ops.pipeline.state import state_folder
 from tests.integration.cli.test_commands import REELAY
 from tests.unit.up.things import accepted
 
-WAIT_S = 60.0
+WAIT_S = 120.0
 
 
 @contextmanager

@@ -66,13 +66,13 @@ class World:
     def put(self, topic: Topic, value: bytes, **headers: bytes) -> None:
         """Write bytes as somebody who knows no Avro does."""
         self.producer.produce(topic.name, value, headers=list(headers.items()))
-        assert self.producer.flush(30) == 0
+        assert self.producer.flush(90) == 0
 
     def make_topics(self, *names: str) -> None:
         """Create topics of one partition, and wait until they can be written."""
         admin = AdminClient({"bootstrap.servers": self.connections.kafka_brokers})
         for made in admin.create_topics([NewTopic(name, 1) for name in names]).values():
-            made.result(30)
+            made.result(90)
         for name in names:
             until(lambda name=name: self._has_topic(name), f"topic {name}")
 
