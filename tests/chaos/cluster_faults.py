@@ -50,7 +50,7 @@ _MEAN_PAUSE_S = 1.0
 _MOST_AWAY_S = 2.0
 _FROZEN_S = SESSION_S + 3.0
 _CUT_CHANCE_S = 120.0
-_VICTIM_S = 60.0
+_VICTIM_S = 180.0
 _TICK_S = 0.001
 
 
@@ -119,8 +119,7 @@ class Storm:
             calm_until = time.monotonic() + self.dice.expovariate(1 / _MEAN_PAUSE_S)
             while time.monotonic() < calm_until:
                 time.sleep(_TICK_S)
-            self._do(kind)
-            self.done[kind] += 1
+            self.strike(kind)
         self._await(*SERVERS)
         wait_until(lambda: not self.fleet.frozen(), "all that are frozen go on")
 
@@ -129,14 +128,16 @@ class Storm:
         while time.monotonic() < until:
             yield self.dice.choice(KINDS)
 
-    def _do(self, kind: Kind) -> None:
+    def strike(self, kind: Kind) -> None:
+        """Do it now."""
         whom, what = kind
         if whom == GROUPS:
             self._change_groups(what)
         elif whom in ALL:
-            self._strike(whom, what)
+            self._strike_one(whom, what)
         else:
             self._restart(getattr(self.cluster, whom), whom, what)
+        self.done[kind] += 1
 
     def _restart(self, server: Server, name: str, what: str) -> None:
         """It is not waited for until it is needed again: more may go wrong while it starts."""
@@ -176,7 +177,7 @@ class Storm:
             self.fleet.remove(name)
         self.moments.note(what, name)
 
-    def _strike(self, processor: str, what: str) -> None:
+    def _strike_one(self, processor: str, what: str) -> None:
         if what == CUT:
             self._cut(processor)
             return

@@ -19,7 +19,7 @@ _STOPPED = frozenset({0, -signal.SIGTERM, 128 + signal.SIGTERM})
 """Statuses of one that was asked to stop; it may have been just about to start."""
 
 _RESTART_PAUSE_S = 1.0
-_STOP_S = 60.0
+_STOP_S = 180.0
 
 Note = Callable[[str, str], None]
 """Takes what happened, and to whom."""

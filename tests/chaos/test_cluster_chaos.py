@@ -11,6 +11,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
 import pytest
@@ -57,9 +58,12 @@ SETTINGS = ChaosSettings()
 
 _CALM_BEGINS_S = SETTINGS.seconds - 30.0
 """From the start; what is unfinished then needs some time."""
-_TRUTH_S = 240.0
-_CALM_S = 240.0
+_TRUTH_S = 360.0
+_CALM_S = 360.0
 _CLASSIC = 0.25
+_MORE_CUTS = 10
+_NAMED_IN = {"converter": AUDIO_SEGMENTED.name, "transcriber": SEGMENT_TRANSCRIBED.name}
+"""Where the events are that name a stage's artefacts."""
 
 pytestmark = [
     pytest.mark.timeout(900 + 2 * SETTINGS.seconds),
@@ -118,6 +122,7 @@ def test_nothing_is_lost_done_twice_or_changed_whatever_happens_to_a_cluster(
                     storm.blow(until=began + _CALM_BEGINS_S)
                 moments.note("storm is over", f"{len(publisher.unfinished())} unfinished")
                 until(lambda: not publisher.unfinished(), "an outcome of each upload", within_s=_CALM_S)
+                cut_if_none_was_met(storm, connections, codec)
             fleet.stop()
             moments.note("all is over", f"{len(publisher.published)} uploads")
         finally:
@@ -128,7 +133,9 @@ def test_nothing_is_lost_done_twice_or_changed_whatever_happens_to_a_cluster(
     aside = records_of(connections, (*RETRIES, *DEAD))
     print(*sorted(Counter(record.topic for record in (*records, *aside)).items()), sep="\n")
     assert set(storm.done) == set(KINDS)
-    assert_cut(storm.cuts, records, codec)
+    met = cuts_met(storm.cuts, records, codec)
+    print(f"{CUT}: {dict(met)} of {len(storm.cuts)}")
+    assert met
     assert [record for record in aside if record.topic in DEAD] == []
     assert guarantees.faults(history(publisher, truth, records, codec, connections)) == []
     assert guarantees.faults(history_of_retries(publisher, aside)) == []
@@ -180,21 +187,29 @@ def bait_of(truth: Truth, files: Files, codec: Codec) -> dict[str, str]:
     return keys
 
 
-def assert_cut(cuts: list[Cut], records: list[Record], codec: Codec) -> None:
-    """Of each stage, one kill was between artefact and commit: the only event that names the artefact
+def cut_if_none_was_met(storm: Storm, connections: Connections, codec: Codec) -> None:
+    """Have a kill between artefact and commit if, amid all else, the machine was too slow for each."""
+    for kind in islice(cycle(kind for kind in KINDS if kind[1] == CUT), _MORE_CUTS):
+        if cuts_met(storm.cuts, records_of(connections, _NAMED_IN.values()), codec):
+            return
+        storm.strike(kind)
+        publisher = storm.publisher
+        until(lambda p=publisher: not p.unfinished(), "the bait's outcome", within_s=_CALM_S)
+
+
+def cuts_met(cuts: list[Cut], records: list[Record], codec: Codec) -> Counter[str]:
+    """How many kills were between artefact and commit, by stage: the only event that names the artefact
     comes from work that began after it."""
-    topics = {"converter": AUDIO_SEGMENTED.name, "transcriber": SEGMENT_TRANSCRIBED.name}
     found = Counter[str]()
     for cut in cuts:
         for record in records:
-            if record.topic == topics[cut.processor] and revision_of(record) == cut.revision:
+            if record.topic == _NAMED_IN[cut.processor] and revision_of(record) == cut.revision:
                 event = event_in(record, codec)
                 assert isinstance(event, AudioSegmented | SegmentTranscribed)
                 ref = event.audio if isinstance(event, AudioSegmented) else event.artefact
                 if ref.key == cut.key and event.stages[-1].began_at > cut.at:
                     found[cut.processor] += 1
-    print(f"{CUT}: {dict(found)} of {len(cuts)}")
-    assert found.total() > 0
+    return found
 
 
 def history(
