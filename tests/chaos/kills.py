@@ -133,7 +133,7 @@ class Hand:
 
     def _is_killed_in_a_write(self, process: psutil.Process, kind: str) -> bool:
         process.suspend()
-        while process.status() != psutil.STATUS_STOPPED:
+        while process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
             pass  # it comes at once, but not before the system call at hand has ended
         places = _written_by(process.pid)
         if not places:

@@ -30,10 +30,11 @@ _AT_ONCE = 3
 _REUSED = 0.3
 _CALM_S = 20.0
 """What it takes to finish what is unfinished when the kills are over."""
-_DEADLINE_S = 120.0
+_DEADLINE_S = 300.0
 _TICK_S = 0.05
 _LONG_CHANCE_S = 6.0
-_TRIES = 3
+_TRIES, _TRIES_BY_LUCK = 20, 3
+"""How often a moment is waited for that has to come, and one that may."""
 _SEGMENTS = 3
 """Of the clip; the pieces of it have one or two."""
 
@@ -135,7 +136,7 @@ def _is_struck_at_work(
     hand: Hand, kind: str, uploads: Uploads, store: StoreWitness, file: MediaFile
 ) -> bool:
     """Publish a file again and again until the moment was met; False if it was not."""
-    for _ in range(_TRIES):
+    for _ in range(_TRIES_BY_LUCK if kind.endswith(IN_A_WRITE) else _TRIES):
         uploads.publish(file, reuse=False)
         when = partial(_is_between, kind, uploads, store)
         if hand.strike(kind, when=when, chance_s=_LONG_CHANCE_S):

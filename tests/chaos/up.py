@@ -22,8 +22,8 @@ SUPERVISOR = "up"
 BROKER = "broker"
 TOOL = "ffmpeg"
 
-_STOP_S = 30.0
-_DEATH_S = 10.0
+_STOP_S = 120.0
+_DEATH_S = 60.0
 _TICK_S = 0.01
 
 
