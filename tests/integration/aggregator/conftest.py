@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connectors.kafka.embedded import EmbeddedBroker
-from tests.integration.aggregator.world import ALL_TOPICS, World
+from tests.integration.aggregator.world import ALL_TOPICS, PATIENT, World
 
 
 @pytest.fixture
@@ -35,5 +35,5 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A shared broker and store with a running aggregator; each test has videos of its own."""
     with EmbeddedBroker(ALL_TOPICS) as broker:
         world = World.on(broker, tmp_path_factory.mktemp("running") / "store")
-        with closing(world), world.running():
+        with closing(world), world.running(**PATIENT):
             yield world

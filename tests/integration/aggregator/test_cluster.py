@@ -31,7 +31,7 @@ from schemas.events import ArtefactRef, Event, VideoCompleted
 from schemas.ids import event_id
 from schemas.outcomes import load_outcome, outcome_key
 from schemas.topics import AGGREGATOR, CHANGELOG, DEFAULT_PARTITIONS, OUTCOMES, READERS
-from tests.integration.aggregator.world import App, World, converted, probed
+from tests.integration.aggregator.world import WAIT_S, App, World, converted, probed
 from tests.unit.aggregator import world as calm
 
 RETAINED = [topic.name for topic in READERS[AGGREGATOR] if not topic.compacted]
@@ -82,16 +82,16 @@ def test_pieces_of_aborted_transactions_never_join_and_nothing_is_left_behind_as
 ) -> None:
     with world.running():
         producer = world.new_producer(transactional_id="test")
-        producer.init_transactions(30)
+        producer.init_transactions(WAIT_S)
         for end in (producer.abort_transaction, producer.abort_transaction, producer.commit_transaction):
             producer.begin_transaction()
             segments = 2 if end == producer.commit_transaction else 0
             world.publish(*whole(world, "transacted", segments), producer=producer)
-            end(30)
+            end(WAIT_S)
         world.until_outcome("transacted")
         producer.begin_transaction()
         world.publish(*whole(world, "aborted", 1), producer=producer)
-        producer.abort_transaction(30)
+        producer.abort_transaction(WAIT_S)
         world.until(lambda: lag(world) == 0, "all is committed, markers and aborted records too")
     one_outcome(world, "transacted", segments=2)
     assert not rows(world, "aborted")
@@ -103,10 +103,10 @@ def test_that_retention_removes_what_was_handled_is_no_loss_but_what_was_not_is_
     world: World,
 ) -> None:
     producer = world.new_producer(transactional_id="test")
-    producer.init_transactions(30)
+    producer.init_transactions(WAIT_S)
     producer.begin_transaction()
     world.publish(*whole(world, "retained", 1), producer=producer)
-    producer.commit_transaction(30)
+    producer.commit_transaction(WAIT_S)
     with world.running():
         world.until_outcome("retained")
         world.until(lambda: lag(world) == 0, "all is committed")
@@ -284,7 +284,7 @@ def is_stopped(app: App) -> bool:
 def asked(world: World, ask: Callable[[AdminClient], Mapping[Any, Future[Any]]]) -> dict[Any, Any]:
     """What an administrative request has brought."""
     client = AdminClient(client_config(world.connections))  # answers come while it is there
-    return {about: answer.result(30) for about, answer in ask(client).items()}
+    return {about: answer.result(WAIT_S) for about, answer in ask(client).items()}
 
 
 def ends(world: World, topics: Iterable[str]) -> dict[TopicPartition, int]:
@@ -349,7 +349,7 @@ def compact(world: World) -> None:
     )
     for number in range(DEFAULT_PARTITIONS):  # a segment is closed when something is written after it
         world.producer.produce(CHANGELOG, None, b"none:1:probed", partition=number)
-    assert world.producer.flush(10) == 0
+    assert world.producer.flush(WAIT_S) == 0
     world.until(
         lambda: (
             not any(
@@ -366,8 +366,8 @@ def compact(world: World) -> None:
 def end_with_a_marker(world: World) -> None:
     """Let each partition of the changelog end with what is no record."""
     producer = world.new_producer(transactional_id="test")
-    producer.init_transactions(30)
+    producer.init_transactions(WAIT_S)
     producer.begin_transaction()
     for number in range(DEFAULT_PARTITIONS):
         producer.produce(CHANGELOG, None, b"none:1:probed", partition=number)
-    producer.commit_transaction(30)
+    producer.commit_transaction(WAIT_S)

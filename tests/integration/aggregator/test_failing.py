@@ -67,13 +67,15 @@ def test_a_store_that_never_answers_ends_its_being_live(own_world: World) -> Non
     def live() -> int:
         (line,) = [line for line in app.lines() if "health and metrics on" in str(line)]
         try:
-            with urllib.request.urlopen(f"{str(line['message']).split()[-1]}/health/live") as answer:
+            with urllib.request.urlopen(
+                f"{str(line['message']).split()[-1]}/health/live", timeout=60
+            ) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
 
     world.until(lambda: app.said("recovered"), "it runs")
-    assert live() == 200
+    world.until(lambda: live() == 200, "live")
     world.publish(probed("hanging"))
     world.until(lambda: live() == 503, "no longer live")
     app.kill()
@@ -81,7 +83,7 @@ def test_a_store_that_never_answers_ends_its_being_live(own_world: World) -> Non
 
 def test_a_store_that_is_down_is_waited_for_in_place(quiet_world: World) -> None:
     world = quiet_world
-    with world.running() as app:
+    with world.running(REELAY_AGGREGATOR_SESSION_TIMEOUT_S="6") as app:
         world.publish(probed("down"), world.segment("down", 0))
         world.until(lambda: len(world.events(CHANGELOG, "down")) == 2, "two rows")
         away = world.folder.with_name("away")
@@ -89,7 +91,7 @@ def test_a_store_that_is_down_is_waited_for_in_place(quiet_world: World) -> None
         world.folder.symlink_to(world.folder)  # leads nowhere: every access fails
         world.publish(converted("down", 1))
         world.until(lambda: app.said("waiting: object store"), "it waits")
-        down_until = time.monotonic() + 3.0  # longer than the session time-out of 2 s
+        down_until = time.monotonic() + 7.0  # longer than the session time-out
         world.until(lambda: time.monotonic() > down_until, "a while")
         assert app.process.poll() is None
         world.folder.unlink()
@@ -156,7 +158,7 @@ def test_topics_that_are_missing_are_named_at_the_start_and_not_created(tmp_path
             f"no topic reelay.video.probed, {CHANGELOG}; `reelay topics apply` creates them"
         )
         client = Producer({"bootstrap.servers": broker.brokers})
-        found = client.list_topics(timeout=10).topics
+        found = client.list_topics(timeout=60).topics
         assert {name for name in found if not name.startswith(MARK)} == set(there)
 
 

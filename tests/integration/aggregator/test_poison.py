@@ -28,6 +28,7 @@ from schemas.uploads import upload_key
 from tests.integration.aggregator.world import (
     ALL_TOPICS,
     PARTITIONS,
+    PATIENT,
     World,
     converted,
     embedded,
@@ -49,7 +50,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             connections = request.getfixturevalue("cluster").connections(
                 kafka_brokers=broker.brokers, registry_url="", store_url=f"s3://reelay/{uuid4()}"
             )
-        with closing(World(connections, folder)) as world, world.running():
+        with closing(World(connections, folder)) as world, world.running(**PATIENT):
             yield world
 
 

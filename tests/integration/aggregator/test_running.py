@@ -84,7 +84,7 @@ def test_health_and_metrics_tell_that_it_runs(world: World) -> None:
     url = str(line["message"]).split()[-1]
 
     def get(path: str) -> str:
-        with urllib.request.urlopen(url + path, timeout=5) as answer:
+        with urllib.request.urlopen(url + path, timeout=60) as answer:
             return str(answer.read().decode())
 
     world.publish(*world.video("counted", 0))
