@@ -81,8 +81,8 @@ def test_a_store_that_never_answers_ends_its_being_live(own_world: World) -> Non
     app.kill()
 
 
-def test_a_store_that_is_down_is_waited_for_in_place(quiet_world: World) -> None:
-    world = quiet_world
+def test_a_store_that_is_down_is_waited_for_in_place(own_world: World) -> None:
+    world = own_world
     with world.running(REELAY_AGGREGATOR_SESSION_TIMEOUT_S="6") as app:
         world.publish(probed("down"), world.segment("down", 0))
         world.until(lambda: len(world.events(CHANGELOG, "down")) == 2, "two rows")
