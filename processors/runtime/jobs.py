@@ -303,6 +303,7 @@ class Jobs:
                 self._count("cancelled", work_s, job)
                 _finish(job, owned)
             case Failed(kind, reason):
+                reason = _sayable(reason)
                 self._count(kind.value, work_s, job, reason)
                 self._failed(job, owned, kind, reason)
             case Down(dependency, reason):
@@ -316,7 +317,6 @@ class Jobs:
     def _failed(self, job: _Job, owned: Assigned, kind: FailureKind, reason: str) -> None:
         """Put the record aside for another try, or give it up."""
         self._pace_s = None
-        reason = _sayable(reason)
         tries = after_failure(
             job.handover.tries, kind, self.policy, now_ms=_now_ms(), seed=job.handover.origin
         )
@@ -446,7 +446,7 @@ def _stop(job: _Job) -> None:
 
 
 def _sayable(reason: str) -> str:
-    """The reason as events and headers can say it: no longer than anybody reads, and all of it text."""
+    """The reason as events, headers and logs can say it: text, and no longer than anybody reads."""
     return reason[:_MAX_REASON_CHARS].encode("utf-8", "replace").decode()
 
 

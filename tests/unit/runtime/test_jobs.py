@@ -217,7 +217,7 @@ def test_a_dead_letter_waits_for_its_event(world: World) -> None:
     assert world.committed() == [1]
 
 
-@pytest.mark.parametrize("reason", ["x" * 1_000_000, "no text: \udcff"])
+@pytest.mark.parametrize("reason", ["x" * 1_000_000, "no text: \udcff"], ids=["long", "no text"])
 def test_a_reason_that_no_event_can_bear_is_told_as_far_as_it_goes(world: World, reason: str) -> None:
     world.fetch(0)
     world.say(failed(FailureKind.BUG, reason))
