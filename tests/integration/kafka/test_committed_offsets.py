@@ -10,24 +10,16 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connectors.errors import DependencyDown
-from connectors.kafka.clients import committed_offsets, open_group_consumer
+from connectors.kafka.clients import committed_offsets
 from connectors.kafka.embedded import EmbeddedBroker
-from connectors.settings import Connections
+from tests.integration.kafka.members import open_member
 
 PLACE = [TopicPartition("one", 0)]
 
 
 @contextmanager
 def opened(brokers: str) -> Iterator[Consumer]:
-    consumer = open_group_consumer(
-        Connections.only(kafka_brokers=brokers, store_url="file:///unused"),
-        "readers",
-        protocol="classic",
-        session_timeout_s=6,
-        max_poll_interval_s=60,
-        on_commit=lambda _, __: None,
-        on_error=lambda _: None,
-    )
+    consumer = open_member(brokers)
     yield consumer
     consumer.close()
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from connectors.kafka.clients import open_group_consumer, subscribe
+from connectors.kafka.clients import subscribe
 from connectors.kafka.embedded import EmbeddedBroker
-from connectors.settings import Connections
+from tests.integration.kafka.members import open_member
 
 Places = list[TopicPartition]
 
@@ -15,15 +15,7 @@ Places = list[TopicPartition]
 @pytest.fixture
 def consumer() -> Iterator[Consumer]:
     with EmbeddedBroker({"one": 1}) as broker:
-        yield open_group_consumer(
-            Connections.only(kafka_brokers=broker.brokers, store_url="file:///unused"),
-            "readers",
-            protocol="classic",
-            session_timeout_s=6,
-            max_poll_interval_s=60,
-            on_commit=lambda _, __: None,
-            on_error=lambda _: None,
-        )
+        yield open_member(broker.brokers)
 
 
 def ignore(_: Consumer, __: Places) -> None: ...

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from processors.aggregator.aggregator import Aggregator
 from schemas.events import ArtefactRef, Event, VideoCancelRequested, VideoCompleted, VideoDeleted
 from schemas.outcomes import deleted_key, load_outcome, outcome_key
 from schemas.topics import OUTCOMES
@@ -131,6 +132,22 @@ def test_of_decided_revisions_only_the_latest_have_rows_and_older_ones_keep_thei
     assert {outcome for outcome in world.outcomes() if outcome[0] != b"v4:1"} == told
 
 
+def freezes(world: World, other: Aggregator, *events: Event) -> list[str]:
+    """At the next write of a result, have another take these first; the key that was to be written."""
+    write = world.store.put
+    told: list[str] = []
+
+    def freezing(key: str, data: bytes) -> ArtefactRef:
+        if key.startswith("results/") and not told:
+            told.append(key)
+            for event in events:
+                run(other.handle(record(event)))
+        return write(key, data)
+
+    world.store.put = freezing  # type: ignore[method-assign]
+    return told
+
+
 def test_one_that_writes_too_late_leaves_the_files_that_the_outcome_names_as_they_are() -> None:
     """It froze while it wrote; meanwhile another knew more, and decided."""
     world = World()
@@ -138,17 +155,7 @@ def test_one_that_writes_too_late_leaves_the_files_that_the_outcome_names_as_the
     for event in (probed(), enriched(world.store, 0), failed("transcriber", 1)):
         run(frozen.handle(record(event)))
     other = world.started()
-    write = world.store.put
-    told: list[str] = []
-
-    def freezing(key: str, data: bytes) -> ArtefactRef:
-        if key.startswith("results/") and not told:
-            told.append(key)
-            for event in (enriched(world.store, 1), converted(2)):
-                run(other.handle(record(event)))
-        return write(key, data)
-
-    world.store.put = freezing  # type: ignore[method-assign]
+    told = freezes(world, other, enriched(world.store, 1), converted(2))
     run(frozen.handle(record(converted(2))))
     decided = load_outcome(world.store.get(outcome_key("v", 1)))
     assert isinstance(decided, VideoCompleted)
@@ -164,16 +171,7 @@ def test_one_that_writes_too_late_leaves_nothing_of_a_video_that_was_deleted_mea
     for event in (probed(), enriched(world.store, 0)):
         run(frozen.handle(record(event)))
     other = world.started()
-    write = world.store.put
-    told: list[str] = []
-
-    def freezing(key: str, data: bytes) -> ArtefactRef:
-        if key.startswith("results/") and not told:
-            told.append(key)
-            run(other.handle(record(DELETE)))
-        return write(key, data)
-
-    world.store.put = freezing  # type: ignore[method-assign]
+    told = freezes(world, other, DELETE)
     run(frozen.handle(record(converted(1))))
     assert told
     assert [key for key in world.store.objects if not key.startswith("media/")] == [deleted_key("v")]
